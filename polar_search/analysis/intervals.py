@@ -1,0 +1,63 @@
+"""Numbers that carry their sample size and their 95% interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from polar_search.analysis.outcomes import Bools
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share of examples, or a difference of two shares, as a fraction.
+
+    Attributes:
+        value: `count / n`; None without examples.
+        low: lower end of the 95% interval; None where the data say nothing about it.
+        high: upper end of the 95% interval.
+        count: examples that hit; for a difference, those gained minus those lost.
+        n: examples considered.
+        luck: the same value under permuted answers, averaged over the derangements; None where
+            it cannot be had (see `polar_search.analysis.luck`).
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    n: int
+    luck: float | None = None
+
+
+def share(hits: Bools) -> Estimate:
+    """The share of examples (`[n]`) that hit, with its Wilson interval."""
+    count, n = int(np.count_nonzero(hits)), len(hits)
+    if n == 0:
+        return Estimate(None, None, None, 0, 0)
+    interval = stats.binomtest(count, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return Estimate(count / n, float(interval.low), float(interval.high), count, n)
+
+
+def paired_gain(ours: Bools, base: Bools, seed: int = 0) -> Estimate:
+    """The gain in accuracy over `base` on the same examples (`[n]`), with its bootstrap interval.
+
+    An example gains, loses or ties, so resampling examples with replacement is one multinomial
+    draw of the three counts: the percentile bootstrap itself, without resampling any array.
+    Where no example differs in its sign the bootstrap knows no spread, and the interval is None.
+    """
+    difference = ours.astype(np.int64) - base.astype(np.int64)
+    n = len(difference)
+    if n == 0:
+        return Estimate(None, None, None, 0, 0)
+    lost_tied_gained = np.bincount(difference + 1, minlength=3)
+    count = int(difference.sum())
+    if lost_tied_gained.max() == n:
+        return Estimate(count / n, None, None, count, n)
+    draws = np.random.default_rng(seed).multinomial(n, lost_tied_gained / n, size=RESAMPLES)
+    low, high = np.quantile((draws[:, 2] - draws[:, 0]) / n, (0.025, 0.975))
+    return Estimate(count / n, float(low), float(high), count, n)

@@ -1,0 +1,36 @@
+"""The statistics of a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from polar_search.analysis.outcomes import Outcomes
+from polar_search.analysis.report import Statistics, summarize
+from polar_search.errors import RunError
+from polar_search.search.run import open_run
+from polar_search.search.store import read_outcomes
+from polar_search.tasks import SPLITS, TASKS
+
+
+def statistics_of(path: Path) -> Statistics:
+    """The statistics of the run in `path`, from what is stored so far; kept in its `stats.json`.
+
+    Raises:
+        RunError: The folder holds no run, no outcomes yet, or a broken part, or the task has
+            changed since.
+    """
+    folder = open_run(path)
+    config = folder.fixed() or {}
+    task = TASKS.load(config["task"])()
+    if task.fingerprint() != config["task fingerprint"]:
+        raise RunError(
+            f"expected the examples of task '{config['task']}' that '{path}' was searched on, "
+            "received others; install the version that its environment.json names"
+        )
+    examples = {example.id: example for split in SPLITS for example in task.examples(split)}
+    outcomes = Outcomes.from_table(read_outcomes(path), config["num_layers"])
+    statistics = summarize(
+        outcomes, lambda example_id, text: task.grade(examples[example_id], text).correct
+    )
+    folder.write("stats.json", statistics.to_dict())
+    return statistics

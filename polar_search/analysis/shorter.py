@@ -1,0 +1,78 @@
+"""Shorter valid programs, and programs that correct the standard pass (section 2, Figure 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from polar_search.analysis.intervals import Estimate, share
+from polar_search.analysis.outcomes import Bools, Ints, Level, Outcomes
+
+
+@dataclass(frozen=True)
+class ShorterRow:
+    """Shorter and correcting programs at one level; every share is an oracle.
+
+    Attributes:
+        level: the level, or "all".
+        correct_shorter: share of C->C (the identity is correct) with a valid program that
+            executes fewer than D layers.
+        corrected: share of the examples that the identity gets wrong which some program
+            corrects; its `count` is the number of W->C examples.
+        corrected_shorter: share of W->C with a correcting program of fewer than D layers.
+        correct_depth: mean depth, in layers, of the shortest valid program over C->C.
+        corrected_depth: mean depth, in layers, of the shortest correcting program over W->C.
+    """
+
+    level: Level
+    correct_shorter: Estimate
+    corrected: Estimate
+    corrected_shorter: Estimate
+    correct_depth: float | None
+    corrected_depth: float | None
+
+
+def shorter_programs(outcomes: Outcomes, base: Bools) -> tuple[ShorterRow, ...]:
+    """Shares of examples with shorter and with correcting programs, per level and over all.
+
+    Args:
+        outcomes: the outcomes whose verdicts say which programs are valid.
+        base: `[E]`, which examples the standard pass answers. This is `outcomes.base`, except
+            under permuted answers, where the examples stay split by their true verdicts: an
+            example would otherwise enter C->C *because* its text meets the permuted answer, and
+            every shorter program with that text would count as lucky.
+    """
+    wrong = ~base
+    edited = outcomes.program != outcomes.identity
+    fewer_layers = (outcomes.depth < outcomes.num_layers)[outcomes.program]
+    corrected = wrong & outcomes.any_correct(edited)
+    shorter = outcomes.any_correct(fewer_layers)
+    shortest = _shortest_valid(outcomes, edited)
+    shortest[base] = np.minimum(shortest[base], outcomes.num_layers)  # the identity is valid
+    return tuple(
+        ShorterRow(
+            level,
+            correct_shorter=share(shorter[examples & base]),
+            corrected=share(corrected[examples & wrong]),
+            corrected_shorter=share(shorter[examples & corrected]),
+            correct_depth=_mean(shortest[examples & base]),
+            corrected_depth=_mean(shortest[examples & corrected]),
+        )
+        for level, examples in outcomes.scopes()
+    )
+
+
+def _shortest_valid(outcomes: Outcomes, among: Bools) -> Ints:
+    """`[E]`, depth of the shortest valid program `among` the marked outcomes (`[N]`).
+
+    Where none is valid it is the largest integer, deeper than any program.
+    """
+    shortest = np.full(outcomes.num_examples, np.iinfo(np.int64).max)
+    rows = among & outcomes.correct
+    np.minimum.at(shortest, outcomes.example[rows], outcomes.depth[outcomes.program[rows]])
+    return shortest
+
+
+def _mean(depths: Ints) -> float | None:
+    return float(depths.mean()) if len(depths) else None

@@ -1,0 +1,66 @@
+"""`polar-search search`: find the programs that answer the examples of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from polar_search.cli.options import add_config, make_parser, read_config
+from polar_search.search.config import SearchConfig
+
+DESCRIPTION = (
+    "Find the programs that answer the examples of a task. The same command goes on with an "
+    "interrupted run; --limit and --budget may grow."
+)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse, search, and say where the results are."""
+    parser = make_parser("search", DESCRIPTION)
+    add_config(parser, SearchConfig)
+    parser.add_argument("--out", type=str, default="runs/search", help="the run folder")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell size, time and disk; run nothing"
+    )
+    config, parsed = read_config(parser, SearchConfig, arguments)
+    console = Console()
+    if parsed.dry_run:
+        quieten_libraries()
+        from polar_search.search.estimate import estimate
+
+        console.print(str(estimate(config)))
+    else:
+        run_and_show(config, Path(parsed.out), console)
+
+
+def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
+    """Search with a progress display."""
+    # Loading torch takes seconds; --help and mistakes in the options need none of it.
+    from polar_search.cli.progress import shown
+    from polar_search.search.session import Session
+
+    quieten_libraries()
+    session = Session.load(config)
+    with shown(console, len(session.examples), session.total()) as update:
+        try:
+            progress = session.run(out, update)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                "what was evaluated is stored, the same command goes on"
+            ) from None
+    console.print(
+        f"{progress.programs:,} outcomes of {progress.examples} examples "
+        f"({progress.executed:,} executed, {progress.reused:,} from the store), "
+        f"{progress.valid:,} valid, {progress.seconds:.0f} s: {out}"
+    )
+
+
+def quieten_libraries() -> None:
+    """Keep the model libraries' own bars and retries off the screen; what fails, we tell."""
+    from huggingface_hub.utils.logging import set_verbosity_error
+    from transformers.utils.logging import disable_progress_bar
+
+    set_verbosity_error()  # type: ignore[no-untyped-call]
+    disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,348 @@
+"""The engine: rows of (prompt, program) in, generations out, in the order of the rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import torch
+
+from polar_search.errors import ConfigError
+from polar_search.execution.adapter import adapt, refusal
+from polar_search.execution.admission import Job
+from polar_search.execution.decoding import (
+    NEAR_TIE,
+    Ending,
+    Forced,
+    RowState,
+    continuation_ids,
+    encode_prompt,
+    sampler,
+)
+from polar_search.execution.loading import fingerprint, freeze, load_model
+from polar_search.execution.pages import KeyValueMemory, KeyValueShape
+from polar_search.execution.parts import DecoderParts
+from polar_search.execution.reference import generate_reference
+from polar_search.execution.rows import Generation, Row, layer_path
+from polar_search.execution.runner import Runner
+from polar_search.execution.work import Switches, Work
+from polar_search.program import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from polar_search.execution.rows import ProgramLike, Prompt, Sampling, Stop
+
+PAGE = 64
+"""Tokens of a page at most; contexts that are shorter have one page a node."""
+
+SHARE = {"cpu": 0.2, "cuda": 0.5}
+"""Share of a CPU's whole memory, or of a GPU's free one, for keys, values and hidden states."""
+
+
+@dataclass
+class EngineStats:
+    """Running counts of an engine.
+
+    Attributes:
+        rows: Rows generated.
+        near_ties: Rows that the reference decided, since one of their choices was nearly a tie.
+        work: Layer-tokens asked and computed.
+    """
+
+    rows: int = 0
+    near_ties: int = 0
+    work: Work = field(default_factory=Work)
+
+
+class ProgramEngine:
+    """Runs programs of layers on a frozen model, many rows at a time.
+
+    Every row gives the tokens that the model unrolled to the row's program would give alone:
+    exactly in float32, up to batch-shape noise in half precision. Nothing is remembered between
+    calls.
+
+    Attributes:
+        model: The model, frozen and in evaluation mode; programs leave it as it was.
+        tokenizer: Its tokenizer, or None: then prompts are token ids and results have no text.
+        num_layers: Layers of the model.
+        stats: Running counts.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        *,
+        kv_memory: int | None = None,
+        switches: Switches | None = None,
+    ) -> None:
+        """Wrap a loaded model.
+
+        Args:
+            model: A causal decoder.
+            tokenizer: Its tokenizer.
+            kv_memory: Bytes for keys, values and hidden states; by default a fifth of the memory
+                of a CPU, which is touched as far as rows need it, and half of the free memory of a
+                GPU. Rows that do not fit wait for others to finish.
+            switches: What rows share; all by default.
+
+        Raises:
+            ModelError: The model's layers cannot be rerouted.
+        """
+        self._adapter = adapt(model)
+        self._parts = DecoderParts(self._adapter)
+        self.model = freeze(model)
+        self.tokenizer = tokenizer
+        self.num_layers = self._adapter.num_layers
+        self.stats = EngineStats()
+        self._kv_memory = kv_memory or default_memory(model.device)
+        self._switches = switches or Switches()
+        self._fingerprint: str | None = None
+        self._memory: KeyValueMemory | None = None
+        self._proven = False
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype = "auto",
+        attention: str | None = None,
+        kv_memory: int | None = None,
+    ) -> ProgramEngine:
+        """Load a model by Hub id or folder; see `load_model`."""
+        model, tokenizer = load_model(name_or_path, device=device, dtype=dtype, attention=attention)
+        return cls(model, tokenizer, kv_memory=kv_memory)
+
+    @cached_property
+    def key_value_shape(self) -> KeyValueShape:
+        """What one token of one occurrence puts into the cache.
+
+        Raises:
+            ModelError: The layers cannot be called one by one.
+        """
+        with torch.no_grad():
+            return self._parts.key_value_shape()
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the model, stable across processes and machines."""
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(self.model)
+        return self._fingerprint
+
+    def decoding_fingerprint(
+        self,
+        max_new_tokens: int,
+        *,
+        stop: Sequence[Stop] = (),
+        sampling: Sampling | None = None,
+    ) -> str:
+        """Identity of how texts come from the model: dtype, attention, length, stops, sampling."""
+        settings = {
+            "dtype": str(self.model.dtype),
+            "attention": self.model.config._attn_implementation,
+            "max_new_tokens": max_new_tokens,
+            "stop": [s if isinstance(s, str) else f"{s.__module__}.{s.__qualname__}" for s in stop],
+            "sampling": None if sampling is None else vars(sampling),
+        }
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+    def generate(
+        self,
+        rows: Iterable[Row | tuple[Prompt, ProgramLike]],
+        max_new_tokens: int,
+        stop: Sequence[Stop] = (),
+    ) -> list[Generation]:
+        """Generate every row; results keep the order of the rows.
+
+        Args:
+            rows: Rows, or pairs (prompt, program), in any mix.
+            max_new_tokens: New tokens at most, for each row.
+            stop: Strings, or conditions on the text so far, that end a row; the text keeps them.
+
+        Raises:
+            ConfigError: A prompt is empty, too long, or a text without a tokenizer; or kv_memory is
+                too small for one row.
+            ProgramError: A program belongs to another model.
+        """
+        asked = [Row.of(row) for row in rows]
+        jobs = self._jobs(asked, Ending(self.model, self.tokenizer, max_new_tokens, stop))
+        for batch in self._batches(jobs):
+            self._run(batch, max_new_tokens - 1)
+        self.stats.rows += len(jobs)
+        for job in jobs:
+            self.stats.work.asked += len(job.path) * (len(job.ids) + len(job.state.tokens) - 1)
+        return [
+            self._settle(row, job, max_new_tokens, stop)
+            for row, job in zip(asked, jobs, strict=True)
+        ]
+
+    def score(
+        self,
+        rows: Sequence[tuple[Prompt, ProgramLike]],
+        options: Sequence[Sequence[Prompt]],
+    ) -> list[list[float]]:
+        """Log-likelihood of every option as the continuation of its row.
+
+        The options of a row share its prompt, and their common beginnings.
+
+        Args:
+            rows: Pairs (prompt, program).
+            options: For each row its options, texts or token ids.
+
+        Returns:
+            For each row the sum of the log-probabilities of each option's tokens; minus infinity
+            where a program's logits are no numbers.
+        """
+        if len(rows) != len(options):
+            raise ConfigError(f"expected options for {len(rows)} rows, received {len(options)}")
+        ids = [[continuation_ids(o, self.tokenizer) for o in choices] for choices in options]
+        longest = max((len(o) for choices in ids for o in choices), default=1)
+        forced = [[Forced(option) for option in choices] for choices in ids]
+        jobs = []
+        for row, choices, choosers in zip(rows, ids, forced, strict=True):
+            for option, chooser in zip(choices, choosers, strict=True):
+                (job,) = self._jobs([Row.of(row)], Ending.after(self.model, longest))
+                job.state = RowState(Ending.after(self.model, len(option)), chooser=chooser)
+                jobs.append(job)
+        if jobs:
+            self._run(jobs, longest - 1)
+        worth = iter(
+            -math.inf if job.state.finish_reason == "nan" else chooser.log_likelihood
+            for job, chooser in zip(jobs, chain.from_iterable(forced), strict=True)
+        )
+        return [[next(worth) for _ in choices] for choices in options]
+
+    def _jobs(self, rows: Sequence[Row], ending: Ending) -> list[Job]:
+        """The rows with prompts as ids and programs as paths, checked."""
+        known: dict[Prompt, tuple[int, ...]] = {}
+        paths: dict[ProgramLike, tuple[int, ...]] = {}
+        jobs = []
+        for row in rows:
+            prompt = row.prompt if isinstance(row.prompt, str) else tuple(row.prompt)
+            if prompt not in known:
+                known[prompt] = tuple(
+                    encode_prompt(
+                        prompt, self.tokenizer, self._adapter.max_positions, ending.max_new_tokens
+                    )
+                )
+            stops = () if row.stop is None else (row.stop,)
+            state = RowState(ending, stops, sampler(row.sampling))
+            program = row.program if isinstance(row.program, Program) else tuple(row.program)
+            if program not in paths:
+                paths[program] = layer_path(program, self.num_layers)
+            draft = () if row.sampling or not row.draft else self._draft(row.draft)
+            jobs.append(
+                Job(known[prompt], paths[program], state, draft[: ending.max_new_tokens - 1])
+            )
+        return jobs
+
+    def _batches(self, jobs: list[Job]) -> list[list[Job]]:
+        """All jobs at once; without layer-major batching, those of one program at a time."""
+        if self._switches.layer_major:
+            return [jobs] if jobs else []
+        programs: dict[tuple[int, ...], list[Job]] = {}
+        for job in jobs:
+            programs.setdefault(job.path, []).append(job)
+        return list(programs.values())
+
+    def _draft(self, draft: Prompt) -> tuple[int, ...]:
+        return tuple(continuation_ids(draft, self.tokenizer))
+
+    def _prove(self) -> None:
+        """Compare the engine with the model's own forward, once, before the first row.
+
+        Raises:
+            ModelError: They differ: the model does something that its parts do not show.
+        """
+        self._proven = True
+        ids = tuple(range(1, 7))
+        with torch.no_grad():
+            own = self.model(torch.tensor([ids[:5]], device=self.model.device)).logits[0, 3:]
+        seen: list[torch.Tensor] = []
+
+        def watch(logits: torch.Tensor, step: int) -> int:
+            seen.append(logits)
+            return ids[4 + step]
+
+        state = RowState(Ending.after(self.model, 2), chooser=watch)
+        work, self.stats.work = self.stats.work, Work()
+        self._run([Job(ids[:4], tuple(range(self.num_layers)), state)], 1)
+        self.stats.work = work
+        tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.1
+        same = (
+            torch.allclose(a, b.float(), tolerance, tolerance)
+            for a, b in zip(seen, own, strict=False)
+        )
+        if own.isfinite().all() and not all(same):
+            raise refusal(
+                type(self.model).__name__, "its forward does more than run its layers one by one"
+            )
+
+    @torch.no_grad()
+    def _run(self, jobs: Sequence[Job], room: int) -> None:
+        if not self._proven:
+            self._prove()
+        hidden_memory = self._kv_memory // 5
+        if self._memory is None:
+            budget = self._kv_memory - hidden_memory
+            self._memory = KeyValueMemory(self.key_value_shape, budget)
+        runner = Runner(
+            self._parts,
+            self._memory.pages(page_size(max(len(job.ids) for job in jobs) + room)),
+            room,
+            call_tokens(self._adapter.layers[0], self.model.device),
+            hidden_memory // (self._parts.width * self.key_value_shape.dtype.itemsize),
+            self._switches,
+            self.stats.work,
+        )
+        with self._parts.attention():
+            runner.run(jobs)
+
+    def _settle(self, row: Row, job: Job, max_new_tokens: int, stop: Sequence[Stop]) -> Generation:
+        """The row's result, from the reference where float32 noise could have turned a decision."""
+        if job.state.narrowest >= NEAR_TIE or self.model.dtype != torch.float32:
+            return job.state.result()
+        self.stats.near_ties += 1
+        return generate_reference(
+            self.model,
+            self.tokenizer,
+            [job.ids],
+            job.path,
+            max_new_tokens,
+            stop=stop if row.stop is None else (*stop, row.stop),
+            sampling=row.sampling,
+        )[0]
+
+
+def default_memory(device: torch.device) -> int:
+    """Bytes for keys, values and hidden states where the caller does not say."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0] * SHARE["cuda"])
+    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * SHARE["cpu"])
+
+
+def page_size(tokens: int) -> int:
+    """Tokens of a page, so that contexts of ``tokens`` fill their pages."""
+    pages = -(-tokens // PAGE)
+    return -(-tokens // pages // 4) * 4
+
+
+def call_tokens(layer: torch.nn.Module, device: torch.device) -> int:
+    """Tokens of one layer call: on a CPU as many as keep its widest product in the cache."""
+    if device.type != "cpu":
+        return 16_384
+    widest = max(max(weight.shape) for weight in layer.parameters())
+    return max(64, torch.get_num_threads() * 350_000 // widest)

@@ -1,0 +1,158 @@
+"""Loading a model by name or folder, and telling models apart by a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from polar_search.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DTYPES: dict[str, torch.dtype | str] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "auto": "auto",
+}
+INCIDENTAL = {"transformers_version", "dtype", "torch_dtype", "architectures", "use_cache"}
+"""Entries of a config that do not decide what the model computes."""
+
+SAMPLE = 65_536
+"""Elements of a tensor that go into the fingerprint; smaller tensors go in whole."""
+
+
+def load_model(
+    name_or_path: str | Path,
+    *,
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype = "auto",
+    attention: str | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a causal language model and its tokenizer, safetensors only and without remote code.
+
+    Args:
+        name_or_path: A Hub id or a local folder.
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1`` ..., or ``split``:
+            over all GPUs, for models larger than one (needs accelerate).
+        dtype: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
+        attention: ``sdpa`` or ``eager``; None is the library's choice.
+
+    Raises:
+        ConfigError: Unknown dtype.
+        ModelError: No such folder, not a causal language model, or the Hub was not reached.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source = str(name_or_path)
+    if looks_local(source) and not Path(source).is_dir():
+        raise ModelError(
+            f"expected a model folder, received '{source}', which is none; check the path"
+        )
+    options: dict[str, Any] = {"dtype": torch_dtype(dtype), "use_safetensors": True}
+    if attention is not None:
+        options["attn_implementation"] = attention
+    if str(device) == "split":
+        options["device_map"] = "auto"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, **options)
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+        raise ModelError(explain(source, error)) from error
+    if str(device) != "split":
+        cast("nn.Module", model).to(place(device))
+    return freeze(model), tokenizer
+
+
+def freeze(model: PreTrainedModel) -> PreTrainedModel:
+    """The same model in evaluation mode, without gradients."""
+    cast("nn.Module", model).eval().requires_grad_(False)
+    return model
+
+
+def looks_local(source: str) -> bool:
+    """Whether a name can only be a path: Hub ids have one slash at most and start with a word."""
+    return source.startswith(("/", ".", "~")) or source.count("/") > 1 or Path(source).exists()
+
+
+def torch_dtype(dtype: str | torch.dtype) -> torch.dtype | str:
+    """The dtype of a name."""
+    if isinstance(dtype, torch.dtype):
+        return dtype
+    if dtype not in DTYPES:
+        raise ConfigError(
+            f"expected dtype {', '.join(DTYPES)}, received '{dtype}'; choose one of these"
+        )
+    return DTYPES[dtype]
+
+
+def place(device: str | torch.device) -> torch.device:
+    """The device of a name, ``auto`` resolved.
+
+    Raises:
+        ConfigError: No such device on this machine.
+    """
+    if str(device) == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"expected a device of this machine, received '{device}'; try 'auto' or 'cpu'"
+        ) from error
+    return torch.device(device)
+
+
+def explain(source: str, error: Exception) -> str:
+    """One line for what the library says in many."""
+    text = " ".join(str(error).split())
+    if "connect" in text or "offline" in text or "resolve" in text.lower():
+        return (
+            f"expected the Hub to answer for '{source}', received no connection; "
+            "check the network, or pass a local folder"
+        )
+    if "not a valid model identifier" in text or "not a local folder" in text:
+        return (
+            f"expected a Hub model or local folder, received '{source}'; check the spelling, "
+            "or log in (hf auth login) if it is private or gated"
+        )
+    if "Unrecognized configuration class" in text or "Unrecognized model" in text:
+        return (
+            f"expected a causal language model, received '{source}', which is none; choose another"
+        )
+    name = type(error).__name__
+    return f"expected to load '{source}', received {name}: {text[:300]}; check the files"
+
+
+def fingerprint(model: PreTrainedModel) -> str:
+    """16 hex digits that tell models apart, the same in every process and on every machine.
+
+    SHA-256 over the class, the config without what loading adds (paths, versions, dtype, attention
+    implementation) and, for every parameter and stored buffer: name, shape, dtype and bytes, of
+    large tensors a sample of at most `SAMPLE` evenly strided elements. A change of any tensor as a
+    whole (training, merging, another dtype) shows; one of single elements of a large one may not.
+    """
+    digest = hashlib.sha256(type(model).__name__.encode())
+    essentials = without_incidentals(model.config.to_dict())
+    digest.update(json.dumps(essentials, sort_keys=True, default=str).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        stride = max(1, -(-tensor.numel() // SAMPLE))
+        sample = tensor.detach().flatten()[::stride].contiguous().cpu()
+        digest.update(sample.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def without_incidentals(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that decides what the model computes."""
+    return {
+        name: without_incidentals(value) if isinstance(value, dict) else value
+        for name, value in config.items()
+        if not str(name).startswith("_") and name not in INCIDENTAL
+    }

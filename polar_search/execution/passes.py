@@ -1,0 +1,129 @@
+"""One pass over the layers: every node of a forest computed, in calls as large as can be.
+
+Letters: n nodes, N tokens, d width of the hidden states.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from polar_search.execution.attention import LayerCall, PromptRun
+from polar_search.execution.forest import ROOT, Forest, execution_order
+
+if TYPE_CHECKING:
+    from polar_search.execution.pages import PagePool
+    from polar_search.execution.parts import DecoderParts
+    from polar_search.execution.work import Work
+
+
+class LayerPass:
+    """Runs forests on the parts of a decoder.
+
+    Args:
+        parts: The decoder.
+        pool: Its key-value memory.
+        call_tokens: Tokens of one layer call at most.
+        room: Tokens behind its prompt for which a new node receives pages at once.
+        work: Running counts.
+    """
+
+    def __init__(
+        self, parts: DecoderParts, pool: PagePool, call_tokens: int, room: int, work: Work
+    ) -> None:
+        self.parts = parts
+        self.pool = pool
+        self.call_tokens = call_tokens
+        self.room = room
+        self.work = work
+        self._buffer = torch.empty(0, parts.width, dtype=pool.keys.dtype, device=pool.keys.device)
+
+    def run(
+        self, forest: Forest, inputs: dict[int, np.ndarray]
+    ) -> tuple[Forest, np.ndarray, np.ndarray, torch.Tensor]:
+        """Compute every node.
+
+        Args:
+            forest: The nodes; those without pages receive them.
+            inputs: For every root the tokens that it reads.
+
+        Returns:
+            The forest in the order in which it ran, the new place [n] of every old node, for every
+            node of the new order the row behind its last token, and the hidden states by row.
+        """
+        order, calls = execution_order(forest, self.call_tokens)
+        forest, place = forest.reordered(order)
+        self._give_pages(forest)
+        roots = np.flatnonzero(forest.parent == ROOT)
+        tokens = np.concatenate([inputs[node] for node in order[roots].tolist()])
+        ends = len(tokens) + np.cumsum(forest.count)
+        begins = ends - forest.count
+        above = begins[forest.parent]
+        above[roots] = np.cumsum(forest.count[roots]) - forest.count[roots]
+        hidden = self._hidden_states(int(ends[-1]))
+        hidden[: len(tokens)] = self.parts.embed(self._tensor(tokens))
+
+        node = np.repeat(np.arange(len(forest)), forest.count)
+        step = np.arange(len(node)) - (begins - len(tokens))[node]
+        sources = self._tensor(above[node] + step)
+        positions = self._tensor(forest.start[node] + step)
+        for layer, first, last in calls:
+            a, b = int(begins[first]), int(ends[last - 1])
+            part = slice(a - len(tokens), b - len(tokens))
+            states = hidden.index_select(0, sources[part])
+            call = self._call(forest, layer, first, last)
+            hidden[a:b] = self.parts.run(layer, states, positions[part], call)
+        self._count(forest, len(calls))
+        return forest, place, ends, hidden
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(self._buffer.device)
+
+    def _hidden_states(self, count: int) -> torch.Tensor:
+        """A buffer of at least [count, d], the same memory in every pass."""
+        if len(self._buffer) < count:
+            self._buffer = self._buffer.new_empty(count, self._buffer.shape[1])
+        return self._buffer
+
+    def _give_pages(self, forest: Forest) -> None:
+        """Pages for the new nodes, side by side in the order in which they run."""
+        new = np.flatnonzero(forest.pages[:, 0] < 0) if forest.pages.size else np.zeros(0, int)
+        if not len(new):
+            return
+        tokens = forest.start[new] + forest.count[new] + self.room
+        wanted = np.minimum(-(-tokens // self.pool.page_size), forest.pages.shape[1])
+        fresh = self.pool.take(int(wanted.sum()))
+        column = np.arange(len(fresh)) - np.repeat(np.cumsum(wanted) - wanted, wanted)
+        forest.pages[np.repeat(new, wanted), column] = fresh
+
+    def _call(self, forest: Forest, layer: int, first: int, last: int) -> LayerCall:
+        """The call that computes the nodes [first, last)."""
+        single = first + int(np.searchsorted(forest.start[first:last] > 0, True))
+        return LayerCall(
+            self.pool,
+            prompt_runs(forest.count[first:single], forest.pages[first:single]),
+            forest.pages[single:last],
+            forest.start[single:last],
+            self.parts.windows[layer],
+        )
+
+    def _count(self, forest: Forest, calls: int) -> None:
+        single = forest.start > 0
+        self.work.prefill += int(forest.count[~single].sum())
+        self.work.decoding += int(single.sum())
+        self.work.calls += calls
+        self.work.rounds += 1
+
+
+def prompt_runs(lengths: np.ndarray, tables: np.ndarray) -> list[PromptRun]:
+    """Nodes that read prompts, cut where the length changes: lengths [n], pages [n, P]."""
+    cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
+    runs, begin = [], 0
+    for a, b in pairwise(cuts):
+        if b > a:
+            runs.append(PromptRun(begin, b - a, int(lengths[a]), tables[a:b]))
+            begin = runs[-1].end
+    return runs

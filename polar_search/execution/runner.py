@@ -1,0 +1,285 @@
+"""The engine room: all rows of a call on their way through the layers, round by round.
+
+A round computes one token of every running row and the whole prompts of the rows admitted to it.
+Rows share the nodes of a `Forest`; nodes that need the same layer share its calls. Rows leave when
+they are finished, and others enter as pages become free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from polar_search.errors import ConfigError
+from polar_search.execution.admission import Job, Queue, Room
+from polar_search.execution.decoding import pick_tokens
+from polar_search.execution.forest import ROOT, Forest, grow
+from polar_search.execution.passes import LayerPass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from polar_search.execution.pages import PagePool
+    from polar_search.execution.parts import DecoderParts
+    from polar_search.execution.work import Switches, Work
+
+FULL = 1
+"""Full calls of every layer that the single tokens of the running rows should make."""
+
+STEP_COST = {"cpu": 1.5, "cuda": 8.0}
+"""Cost of a decoded token over that of a prompt token in one layer, by device."""
+
+LEAST_CALL = 64
+"""Tokens of a layer call below which memory that runs out is an error."""
+
+LOGIT_ROWS = 1024
+"""Rows whose logits exist at one time."""
+
+
+@dataclass
+class Runner:
+    """Generates jobs on the parts of a decoder.
+
+    Attributes:
+        parts: The decoder.
+        pool: Its key-value memory.
+        room: Tokens that a row puts into the cache beside its prompt, at most.
+        call_tokens: Tokens of one layer call at most.
+        round_tokens: Layer-tokens of the prompts that one round admits at most.
+        switches: What is shared.
+        work: Running counts.
+        drafted: Draft tokens read in this run.
+        agreed: Those that were chosen.
+        spare: Share of the pages that admission leaves to rows whose texts part.
+    """
+
+    parts: DecoderParts
+    pool: PagePool
+    room: int
+    call_tokens: int
+    round_tokens: int
+    switches: Switches
+    work: Work
+    spare: float = 0.25
+    drafted: int = 0
+    agreed: int = 0
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Generate all jobs; their states receive the tokens."""
+        self._check_fits(jobs)
+        first_room = min(self.room, self.pool.page_size)
+        waiting = Queue(jobs, self.pool.page_size, first_room, share=self.switches.prefill)
+        columns = max(self._pages(job) for job in jobs)
+        running: list[Job] = []
+        forest, leaves = Forest.empty(columns), np.zeros(0, dtype=np.int64)
+        self.parts.prepare_positions(max(len(job.ids) for job in jobs) + self.room)
+        self.layers = LayerPass(self.parts, self.pool, self.call_tokens, first_room, self.work)
+        while running or waiting:
+            forest, leaves, running = self._advance(forest, leaves, running, waiting)
+            begin = len(forest)
+            seeds, seed_leaves, fresh = self._admit(waiting, columns, len(forest))
+            forest = forest.join(seeds)
+            leaves = np.concatenate([leaves, seed_leaves + begin])
+            running += fresh
+            forest, leaves, hidden = self._compute(forest, leaves, running)
+            self._choose(hidden, running)
+            alive = np.array([not job.state.finished for job in running], dtype=bool)
+            if any(job.state.finish_reason == "nan" for job in running):
+                self._clean(forest, leaves[alive])
+            leaves = leaves[alive]
+            running = [job for job in running if not job.state.finished]
+        self.pool.keep_only(np.zeros(0, dtype=np.int64))
+
+    def _pages(self, job: Job) -> int:
+        """Pages of one node of the job, in the end."""
+        return -(-(len(job.ids) + self.room) // self.pool.page_size)
+
+    # Decoding: the nodes of the running rows, one token later.
+
+    def _advance(
+        self, forest: Forest, leaves: np.ndarray, running: list[Job], waiting: Queue
+    ) -> tuple[Forest, np.ndarray, list[Job]]:
+        """Grow the forest by the newest token of every running row.
+
+        Where pages run out, the rows admitted last begin again later.
+        """
+        while True:
+            lengths = np.array([job.length for job in running], dtype=np.int64)
+            tokens = np.array([job.state.tokens[-1] for job in running], dtype=np.int64)
+            if not self.switches.decoding:
+                tokens = np.arange(len(running))
+            growth = grow(forest, leaves, lengths, tokens)
+            grown, forks = growth.forest, growth.forks
+            column = grown.start // self.pool.page_size
+            nodes = np.arange(len(grown))
+            lacking = forks | (grown.pages[nodes, column] < 0)
+            self.pool.keep_only(forest.pages[:0] if not len(grown) else grown.pages)
+            if int(lacking.sum()) <= self.pool.free:
+                break
+            kept = len(running) - max(1, len(running) // 8)
+            self.spare = min(self.spare * 1.25, 0.6)
+            for job in running[kept:]:
+                job.state.restart()
+            waiting.put_back(running[kept:])
+            self.work.restarted += len(running) - kept
+            running, leaves = running[:kept], leaves[:kept]
+        self._give_pages(grown, np.flatnonzero(forks), np.flatnonzero(lacking), column)
+        return grown, growth.leaves, running
+
+    def _give_pages(
+        self, grown: Forest, forks: np.ndarray, lacking: np.ndarray, column: np.ndarray
+    ) -> None:
+        """A page for every node that lacks one; forks copy what the page already holds."""
+        size = self.pool.page_size
+        lacking = lacking[np.argsort(grown.layer[lacking], kind="stable")]
+        fresh = self.pool.take(len(lacking))
+        old = grown.pages[lacking, column[lacking]]
+        filled = (grown.start[lacking] % size > 0) & (old >= 0)
+        if filled.any():
+            self.pool.copy(old[filled], fresh[filled])
+        if len(forks):
+            beyond = np.arange(grown.pages.shape[1]) > column[forks][:, None]
+            grown.pages[forks] = np.where(beyond, -1, grown.pages[forks])
+        grown.pages[lacking, column[lacking]] = fresh
+
+    def _clean(self, forest: Forest, alive: np.ndarray) -> None:
+        """Wipe the pages that only rows with broken numbers used."""
+        keep = np.zeros(len(forest), dtype=bool)
+        nodes = alive
+        while len(nodes):
+            keep[nodes] = True
+            nodes = np.unique(forest.parent[nodes])
+            nodes = nodes[nodes != ROOT]
+        self.pool.keep_only(forest.pages[keep])
+        self.pool.clean(forest.pages[~keep])
+
+    # Prefill: new rows, as many as fit.
+
+    def _admit(
+        self, queue: Queue, columns: int, nodes: int
+    ) -> tuple[Forest, np.ndarray, list[Job]]:
+        """New rows. Some pages are left to those whose texts part: they need pages of their own."""
+        room = Room(
+            self.pool.free - int(len(self.pool) * self.spare),
+            self.round_tokens,
+            FULL * self.call_tokens * len(self.parts.layers) - nodes,
+        )
+        return queue.admit(room, columns, idle=not nodes, drafts=self._drafts_pay())
+
+    def _drafts_pay(self) -> bool:
+        """Whether reading a draft token with the prompt costs less than it saves on average.
+
+        A token that agrees saves a decoding step, which costs a layer `STEP_COST` times as much as
+        a token of a prompt. How many agree shows as the rows of this run go by.
+        """
+        if not self.switches.drafts:
+            return False
+        agreeing = (self.agreed + 1) / (self.drafted + 1)
+        return agreeing * STEP_COST.get(self.pool.keys.device.type, 1.5) > 1
+
+    def _check_fits(self, jobs: Sequence[Job]) -> None:
+        """Every row must fit alone, or it could wait forever."""
+        needed, tokens = max((len(job.path) * self._pages(job), len(job.ids)) for job in jobs)
+        if needed > len(self.pool):
+            page = self.pool.keys[:1].nbytes + self.pool.values[:1].nbytes
+            raise ConfigError(
+                f"expected {needed * page:,} bytes for the keys and values of a row with {tokens} "
+                f"prompt tokens, received {len(self.pool) * page:,} of kv_memory; raise it "
+                f"{needed / max(1, len(self.pool)):.2f}-fold"
+            )
+
+    # The pass over the layers, and its choices.
+
+    def _compute(
+        self, forest: Forest, leaves: np.ndarray, running: list[Job]
+    ) -> tuple[Forest, np.ndarray, torch.Tensor]:
+        """Run every node; the hidden states of the tokens that decide come back.
+
+        These are, row by row, the last one of the prompt and those of the draft, or the newest one.
+        """
+        inputs = self._root_tokens(forest, leaves, running)
+        while True:
+            try:
+                forest, place, ends, hidden = self.layers.run(forest, inputs)
+                break
+            except torch.OutOfMemoryError as error:
+                self._make_calls_smaller(forest, error)
+        leaves = place[leaves]
+        tails = torch.from_numpy(tail_tokens(ends[leaves], running)).to(hidden.device)
+        return forest, leaves, hidden.index_select(0, tails)
+
+    def _make_calls_smaller(self, forest: Forest, error: torch.OutOfMemoryError) -> None:
+        """Let the pass begin again with half the tokens a call: what it wrote it writes again."""
+        if self.layers.call_tokens < LEAST_CALL:
+            raise ConfigError(
+                f"expected memory for layer calls of {LEAST_CALL} tokens beside kv_memory, "
+                f"received '{str(error).splitlines()[0]}'; lower kv_memory"
+            ) from error
+        self.layers.call_tokens //= 2
+        self.pool.keep_only(forest.pages)
+        torch.cuda.empty_cache()
+
+    def _root_tokens(
+        self, forest: Forest, leaves: np.ndarray, running: list[Job]
+    ) -> dict[int, np.ndarray]:
+        """The tokens that every root computes: those of any row above it."""
+        roots = leaves
+        while (forest.parent[roots] != ROOT).any():
+            parents = forest.parent[roots]
+            roots = np.where(parents == ROOT, roots, parents)
+        tokens: dict[int, np.ndarray] = {}
+        for row, root in enumerate(roots.tolist()):
+            if root not in tokens:
+                job = running[row]
+                new = job.state.tokens[-1:] or (*job.ids, *job.draft[: job.tested])
+                tokens[root] = np.array(new, dtype=np.int64)
+        return tokens
+
+    def _choose(self, hidden: torch.Tensor, running: list[Job]) -> None:
+        """Give every row its next token, or as many as its draft foresaw, and one more."""
+        begin = 0
+        while begin < len(running):
+            jobs, size = [], 0
+            for job in running[begin : begin + LOGIT_ROWS]:
+                jobs.append(job)
+                size += deciding(job)
+                if size >= LOGIT_ROWS:
+                    break
+            begin += len(jobs)
+            states = [job.state for job in jobs for _ in range(deciding(job))]
+            choice = pick_tokens(self.parts.logits(hidden[:size]), states)
+            hidden = hidden[size:]
+            decisions = iter(zip(choice.tokens, choice.margins, strict=True))
+            for job in jobs:
+                self._accept(job, list(islice(decisions, deciding(job))))
+
+    def _accept(self, job: Job, decisions: list[tuple[int, float]]) -> None:
+        """Append the chosen tokens up to the first that the draft did not foresee."""
+        if len(decisions) == 1:
+            job.state.accept(*decisions[0])
+            return
+        foreseen = (*job.draft[: job.tested], None)
+        for (token, margin), draft in zip(decisions, foreseen, strict=True):
+            job.state.accept(token, margin)
+            self.work.agreed += token == draft
+            self.agreed += token == draft
+            if job.state.finished or token != draft:
+                break
+        self.work.drafted += job.tested
+        self.drafted += job.tested
+
+
+def deciding(job: Job) -> int:
+    """Tokens of the row that the round has computed and that a choice hangs on."""
+    return 1 if job.state.tokens else 1 + job.tested
+
+
+def tail_tokens(ends: np.ndarray, running: list[Job]) -> np.ndarray:
+    """Places of the deciding tokens; ``ends`` are the places behind the rows' last tokens."""
+    counts = np.array([deciding(job) for job in running], dtype=np.int64)
+    steps = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts), counts)
+    return np.repeat(ends, counts) + steps

@@ -1,0 +1,7 @@
+"""Programs of layers and the spaces they are searched in. Pure Python."""
+
+from polar_search.program.program import Program
+from polar_search.program.segment import Operation, Segment
+from polar_search.program.space import ProgramSpace
+
+__all__ = ["Operation", "Program", "ProgramSpace", "Segment"]

@@ -1,0 +1,78 @@
+"""Names to classes: entry points of installed packages, or an import path `package.module:Class`.
+
+Our own agents and tasks are registered the same way as anybody else's (see pyproject.toml), and
+nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from inspect import Parameter, isabstract, signature
+from typing import Any, Generic, TypeVar
+
+from polar_search.errors import ConfigError, UnknownNameError, one_line
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """The plug-ins of one kind: subclasses of `base`, under the entry-point group `group`."""
+
+    kind: str
+    group: str
+    base: type[T]
+
+    @cached_property
+    def _entries(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=self.group)}
+
+    def names(self) -> list[str]:
+        """All registered names, sorted."""
+        return sorted(self._entries)
+
+    def load(self, name: str) -> type[T]:
+        """The class that `name` stands for.
+
+        Raises:
+            UnknownNameError: no plug-in has this name.
+            ConfigError: the import fails, or leads to something of another kind.
+        """
+        if name in self._entries:
+            path = self._entries[name].value
+        elif ":" in name:
+            path = name
+        else:
+            raise UnknownNameError(self.kind, name, self.names())
+        found = _import(path, self.kind)
+        if not (isinstance(found, type) and issubclass(found, self.base)) or isabstract(found):
+            raise ConfigError(
+                f"expected {self.kind} at '{path}' (a class derived from "
+                f"{self.base.__qualname__}, with all it asks for), received {found!r}; "
+                "name such a class"
+            )
+        return found
+
+
+def _import(path: str, kind: str) -> Any:  # noqa: ANN401
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except Exception as error:  # a module may raise anything while it is imported
+        raise ConfigError(
+            f"expected the import path of {kind} (package.module:Class), received '{path}', which "
+            f"raises {one_line(error)}; check the spelling and that the package is installed"
+        ) from error
+
+
+def options_of(plugin: type, given_by_caller: tuple[str, ...]) -> dict[str, Parameter]:
+    """The options of a plug-in's constructor: its parameters, but for those of the caller."""
+    several = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return {
+        name: parameter
+        for name, parameter in signature(plugin).parameters.items()
+        if name not in given_by_caller and parameter.kind not in several
+    }

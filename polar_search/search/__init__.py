@@ -1,0 +1,1 @@
+"""Evaluation, the store, the agent contract and the driver."""

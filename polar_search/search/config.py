@@ -1,0 +1,115 @@
+"""All options of a search, in one dataclass that feeds Python, the command line and YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from polar_search.errors import ConfigError
+from polar_search.program import ProgramSpace
+from polar_search.tasks import Split
+
+
+def option(default: Any, help: str, *, grows: bool = False) -> Any:  # noqa: A002, ANN401
+    """A field with its help text; one that `grows` may differ when a run is continued."""
+    metadata = {"help": help, "grows": grows}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is asked, of whom, at once.
+
+    Attributes:
+        programs: Programs an example, the identity not counted; None asks until the agent is done.
+        ask_batch: Programs asked of one agent at a time, and told together.
+        rows: Rows of one evaluation at most (`ask_batch` or more); the more fit, the more examples
+            are in work.
+    """
+
+    programs: int | None = None
+    ask_batch: int = 16
+    rows: int = 1024
+
+    @property
+    def examples_in_work(self) -> int:
+        """How many examples are searched side by side."""
+        return self.rows // self.ask_batch
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """A search: model, task, agent, program space, budget and seed."""
+
+    model: str = option("bundled", "registry name, Hub id or local folder")
+    task: str = option("tracking", "registry name or import path package.module:Class")
+    agent: str = option("exhaustive", "registry name or import path package.module:Class")
+    agent_options: Mapping[str, Any] = option({}, "the agent's own options, see `list`")
+    split: Split = option("train", "examples to search: train, val or test")
+    level: tuple[int, ...] | None = option(None, "levels to search, such as [1,3]; all by default")
+    limit: int | None = option(None, "examples of each level at most", grows=True)
+    budget: int | None = option(None, "programs an example, the identity not counted", grows=True)
+    seed: int = option(0, "seed of everything random")
+    ask_batch: int = option(16, "programs asked of one agent at a time")
+
+    max_segment: int = option(4, "layers of a segment at most")
+    max_repeats: int = option(2, "executions of a segment at most")
+    max_edits: int | None = option(2, "segments not kept at most; null for any number")
+    max_depth: int | None = option(None, "executed layers at most")
+    segmentation: tuple[int, ...] | None = option(
+        None, "lengths of fixed segments, such as [4,4,4]; free by default"
+    )
+
+    max_new_tokens: int | None = option(None, "length of an answer at most; the task's by default")
+    device: str = option("auto", "cpu, cuda, cuda:1, ...; auto takes a GPU if there is one")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = option("auto", "of the weights")
+    rows: int = option(1024, "rows of one evaluation at most", grows=True)
+    threads: int | None = option(
+        None, "CPU threads of torch; its own choice by default", grows=True
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "budget", "ask_batch", "max_new_tokens", "rows", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(
+                    f"expected {flag(name)} of at least 1, received {value}; raise it"
+                )
+        if self.rows < self.ask_batch:
+            raise ConfigError(
+                f"expected --rows of at least --ask-batch ({self.ask_batch}), since a batch is "
+                f"evaluated whole, received {self.rows}; raise --rows or lower --ask-batch"
+            )
+
+    def space(self, num_layers: int) -> ProgramSpace:
+        """The program space on a model of `num_layers` layers."""
+        return ProgramSpace(
+            num_layers,
+            max_segment=self.max_segment,
+            max_repeats=self.max_repeats,
+            segmentation=self.segmentation,
+            max_depth=self.max_depth,
+            max_edits=self.max_edits,
+        )
+
+    def run_budget(self) -> Budget:
+        """How much the driver asks."""
+        return Budget(self.budget, self.ask_batch, self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All options as plain JSON values."""
+        values = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+    def fixed(self) -> dict[str, Any]:
+        """The options that must stay the same when a run is continued."""
+        values = self.to_dict()
+        return {f.name: values[f.name] for f in fields(self) if not f.metadata["grows"]}
+
+
+def flag(name: str) -> str:
+    """How an option is written on the command line."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,166 @@
+"""A search from its configuration: load, open the run folder, drive the agents, sum up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from polar_search.errors import ConfigError, TaskError
+from polar_search.execution import ProgramEngine
+from polar_search.models import locate
+from polar_search.program import Program
+from polar_search.registry import options_of
+from polar_search.search.agent import AGENTS
+from polar_search.search.config import SearchConfig
+from polar_search.search.driver import Driver, MakeAgent, Progress
+from polar_search.search.evaluation import Evaluator
+from polar_search.search.run import RunFolder
+from polar_search.search.store import Fingerprints, Store
+from polar_search.tasks import TASKS, Example, Task
+
+DECIDE_WHAT_IS_ASKED = (
+    *("agent", "agent_options", "seed", "ask_batch"),
+    *("max_segment", "max_repeats", "max_edits", "max_depth", "segmentation"),
+)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A configuration with everything it names loaded."""
+
+    config: SearchConfig
+    task: Task
+    examples: Sequence[Example]
+    make_agent: MakeAgent
+    evaluator: Evaluator
+
+    @classmethod
+    def load(cls, config: SearchConfig) -> Session:
+        """Resolve every name, the cheap ones first, and load the model.
+
+        Raises:
+            PolarSearchError: A name is unknown, or something cannot be loaded.
+        """
+        task = TASKS.load(config.task)()
+        make_agent = agent_factory(config)
+        examples = select(task, config)
+        source = locate(config.model, task)
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        engine = ProgramEngine.from_pretrained(source, device=config.device, dtype=config.dtype)
+        evaluator = Evaluator(engine, task, config.max_new_tokens)
+        return cls(config, task, examples, make_agent, evaluator)
+
+    @property
+    def engine(self) -> ProgramEngine:
+        """Executes the programs."""
+        return self.evaluator.engine
+
+    def total(self) -> int:
+        """Programs that will be asked in all, identities included, if no agent stops early."""
+        space = self.config.space(self.engine.num_layers)
+        each = space.size()
+        if Program.identity(space.num_layers) in space:
+            each -= 1
+        if self.config.budget is not None:
+            each = min(each, self.config.budget)
+        return (each + 1) * len(self.examples)
+
+    def fingerprints(self) -> Fingerprints:
+        """What the outcomes depend on."""
+        decoding = self.engine.decoding_fingerprint(
+            self.evaluator.max_new_tokens, stop=self.task.stop
+        )
+        return Fingerprints(self.engine.fingerprint, self.task.fingerprint(), decoding)
+
+    def fixed(self) -> dict[str, Any]:
+        """What must stay the same when the run is continued."""
+        fingerprints = {f"{k} fingerprint": v for k, v in asdict(self.fingerprints()).items()}
+        return {**self.config.fixed(), **fingerprints, "num_layers": self.engine.num_layers}
+
+    def agent_fingerprint(self) -> str:
+        """Changes with anything that changes what the agents ask."""
+        config = self.config.fixed()
+        chosen = json.dumps({name: config[name] for name in DECIDE_WHAT_IS_ASKED}, sort_keys=True)
+        return hashlib.sha256(chosen.encode()).hexdigest()[:16]
+
+    def run(self, out: Path, on_progress: Callable[[Progress], None] | None = None) -> Progress:
+        """Search into the run folder `out`, or go on with what is there.
+
+        Raises:
+            RunError: The folder is of another configuration, in use or not writable.
+            AgentError: An agent broke its contract. What was computed is stored.
+        """
+        folder = RunFolder(out)
+        with folder.owned():
+            folder.begin(self.fixed(), self.config.to_dict())
+            store = Store(out, self.fingerprints(), self.agent_fingerprint())
+            driver = Driver(
+                self.evaluator,
+                store,
+                self.config.space(self.engine.num_layers),
+                self.make_agent,
+                self.config.run_budget(),
+                self.config.seed,
+                on_progress,
+            )
+            progress = driver.search(self.examples)
+            near_ties = self.engine.stats.near_ties
+            folder.write("summary.json", {**asdict(progress), "near_ties": near_ties})
+        return progress
+
+
+def agent_factory(config: SearchConfig) -> MakeAgent:
+    """The constructor of the configured agent, its options filled in.
+
+    Raises:
+        ConfigError: The agent has no such option.
+    """
+    agent = AGENTS.load(config.agent)
+    known = options_of(agent, given_by_caller=("space", "seed"))
+    for name in config.agent_options:
+        if name not in known:
+            raise ConfigError(
+                f"expected an option of agent '{config.agent}' "
+                f"({', '.join(known) or 'it has none'}), received '{name}'; see `polar-search list`"
+            )
+    return partial(agent, **config.agent_options)
+
+
+def select(task: Task, config: SearchConfig) -> list[Example]:
+    """The examples of the configured split and levels, at most `limit` of each level.
+
+    Raises:
+        TaskError: None are left, or two have one id.
+    """
+    examples = task.examples(config.split)
+    levels = sorted({example.level for example in examples})
+    for level in config.level or ():
+        if level not in levels:
+            raise TaskError(
+                f"expected levels of task '{config.task}' ({', '.join(map(str, levels))}), "
+                f"received {level}; change --level"
+            )
+    chosen = []
+    for level in sorted(set(config.level or levels)):
+        chosen += [e for e in examples if e.level == level][: config.limit]
+    if not chosen:
+        raise TaskError(
+            f"expected examples in split '{config.split}' of task '{config.task}', received none; "
+            "choose another with --split"
+        )
+    id_, count = Counter(example.id for example in chosen).most_common(1)[0]
+    if count > 1:
+        raise TaskError(
+            f"expected an id of its own for every example of task '{config.task}', received "
+            f"'{id_}' {count} times; correct the task"
+        )
+    return chosen

@@ -1,0 +1,5 @@
+"""Conformance suites for plug-ins: subclass one, override its fixture, run pytest."""
+
+from polar_search.testing.agents import AgentSuite
+
+__all__ = ["AgentSuite"]
