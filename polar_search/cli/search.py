@@ -39,6 +39,7 @@ def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
     """Search with a progress display."""
     # Loading torch takes seconds; --help and mistakes in the options need none of it.
     from polar_search.cli.progress import shown
+    from polar_search.search.run import is_run
     from polar_search.search.session import Session
 
     quieten_libraries()
@@ -47,6 +48,8 @@ def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
         try:
             progress = session.run(out, update)
         except KeyboardInterrupt:
+            if not is_run(out):
+                raise  # too early for anything to be stored
             raise KeyboardInterrupt(
                 "what was evaluated is stored, the same command goes on"
             ) from None

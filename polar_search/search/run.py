@@ -130,13 +130,18 @@ class RunFolder:
             partial.rename(self.path / name)
 
 
+def is_run(path: Path) -> bool:
+    """Whether a run was begun in the folder."""
+    return (path / "config.json").is_file()
+
+
 def open_run(path: Path) -> RunFolder:
     """A run folder that must exist already.
 
     Raises:
         RunError: It does not, or is none.
     """
-    if not (path / "config.json").is_file():
+    if not is_run(path):
         raise RunError(
             f"expected a run folder, received '{path}', which has no config.json; "
             "make one with `polar-search search --out RUN`"
