@@ -6,12 +6,14 @@ nothing is imported before it is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from inspect import Parameter, isabstract, signature
-from typing import Any, Generic, TypeVar
+from types import NoneType
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from polar_search.errors import ConfigError, UnknownNameError, one_line
 
@@ -68,7 +70,7 @@ def _import(path: str, kind: str) -> Any:  # noqa: ANN401
         ) from error
 
 
-def options_of(plugin: type, given_by_caller: tuple[str, ...]) -> dict[str, Parameter]:
+def options_of(plugin: type, given_by_caller: tuple[str, ...] = ()) -> dict[str, Parameter]:
     """The options of a plug-in's constructor: its parameters, but for those of the caller."""
     several = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
     return {
@@ -76,3 +78,49 @@ def options_of(plugin: type, given_by_caller: tuple[str, ...]) -> dict[str, Para
         for name, parameter in signature(plugin).parameters.items()
         if name not in given_by_caller and parameter.kind not in several
     }
+
+
+def checked_options(
+    what: str, plugin: type, given: Mapping[str, Any], given_by_caller: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The options `given` to a plug-in, of the types that its constructor states.
+
+    Args:
+        what: What the plug-in is, for the message, such as `agent 'mcts'`.
+        plugin: Its class.
+        given: Values by option, as YAML or the command line give them (a list for a tuple).
+        given_by_caller: Parameters of the constructor that are no options.
+
+    Raises:
+        ConfigError: An unknown option, or a value of another type.
+    """
+    known = options_of(plugin, given_by_caller)
+    for name in given:
+        if name not in known:
+            raise ConfigError(
+                f"expected an option of {what} ({', '.join(known) or 'it has none'}), received "
+                f"'{name}'; see `polar-search list`"
+            )
+    hints = get_type_hints(plugin.__init__) if given else {}  # type: ignore[misc]
+    return {
+        name: _of_type(hints.get(name, Any), f"option '{name}' of {what}", value)
+        for name, value in given.items()
+    }
+
+
+def _of_type(hint: Any, what: str, value: Any) -> Any:  # noqa: ANN401
+    """`value` as the type of an annotation wants it."""
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--value", type=hint)
+    try:
+        # The library takes None for "not given", whatever the type.
+        if value is None and hint is not Any and NoneType not in get_args(hint):
+            raise TypeError
+        return parser.parse_object({"value": value}).value
+    except (ArgumentError, TypeError, ValueError) as error:
+        kind = hint.__name__ if isinstance(hint, type) else str(hint)
+        raise ConfigError(
+            f"expected {what} to be {kind}, received {value!r}; see `polar-search list`"
+        ) from error

@@ -9,7 +9,7 @@ from polar_search.analysis.report import Statistics, summarize
 from polar_search.errors import RunError
 from polar_search.search.run import open_run
 from polar_search.search.store import read_outcomes
-from polar_search.tasks import SPLITS, TASKS
+from polar_search.tasks import SPLITS, load_task
 
 
 def statistics_of(path: Path) -> Statistics:
@@ -21,7 +21,7 @@ def statistics_of(path: Path) -> Statistics:
     """
     folder = open_run(path)
     config = folder.fixed() or {}
-    task = TASKS.load(config["task"])()
+    task = load_task(config["task"], config.get("task_options"))
     if task.fingerprint() != config["task fingerprint"]:
         raise RunError(
             f"expected the examples of task '{config['task']}' that '{path}' was searched on, "

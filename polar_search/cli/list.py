@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from inspect import getdoc
+from collections.abc import Mapping, Sequence
+from inspect import Parameter, getdoc
 
 from rich.console import Console
 from rich.table import Table
@@ -23,13 +23,20 @@ def main(arguments: Sequence[str]) -> None:
     for name in AGENTS.names():
         agent = AGENTS.load(name)
         options = options_of(agent, given_by_caller=("space", "seed"))
-        defaults = ", ".join(f"{option.name}={option.default}" for option in options.values())
-        table.add_row("agent", name, defaults, _summary(agent))
+        table.add_row("agent", name, _defaults(options), _summary(agent))
     for name in TASKS.names():
-        table.add_row("task", name, "", _summary(TASKS.load(name)))
+        task = TASKS.load(name)
+        table.add_row("task", name, _defaults(options_of(task)), _summary(task))
     for name in bundled_names():
         table.add_row("model", name, "", "bundled checkpoint")
     Console().print(table)
+
+
+def _defaults(options: Mapping[str, Parameter]) -> str:
+    return ", ".join(
+        option.name if option.default is Parameter.empty else f"{option.name}={option.default}"
+        for option in options.values()
+    )
 
 
 def _summary(documented: object) -> str:

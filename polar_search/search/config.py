@@ -46,6 +46,7 @@ class SearchConfig:
 
     model: str = option("bundled", "registry name, Hub id or local folder")
     task: str = option("tracking", "registry name or import path package.module:Class")
+    task_options: Mapping[str, Any] = option({}, "the task's own options, see `list`")
     agent: str = option("exhaustive", "registry name or import path package.module:Class")
     agent_options: Mapping[str, Any] = option({}, "the agent's own options, see `list`")
     split: Split = option("train", "examples to search: train, val or test")

@@ -13,18 +13,18 @@ from typing import Any
 
 import torch
 
-from polar_search.errors import ConfigError, TaskError
+from polar_search.errors import TaskError
 from polar_search.execution import ProgramEngine
 from polar_search.models import locate
 from polar_search.program import Program
-from polar_search.registry import options_of
+from polar_search.registry import checked_options
 from polar_search.search.agent import AGENTS
 from polar_search.search.config import SearchConfig
 from polar_search.search.driver import Driver, MakeAgent, Progress
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.run import RunFolder
 from polar_search.search.store import Fingerprints, Store
-from polar_search.tasks import TASKS, Example, Task
+from polar_search.tasks import Example, Task, load_task
 
 DECIDE_WHAT_IS_ASKED = (
     *("agent", "agent_options", "seed", "ask_batch"),
@@ -49,7 +49,7 @@ class Session:
         Raises:
             PolarSearchError: A name is unknown, or something cannot be loaded.
         """
-        task = TASKS.load(config.task)()
+        task = load_task(config.task, config.task_options)
         make_agent = agent_factory(config)
         examples = select(task, config)
         source = locate(config.model, task)
@@ -122,17 +122,13 @@ def agent_factory(config: SearchConfig) -> MakeAgent:
     """The constructor of the configured agent, its options filled in.
 
     Raises:
-        ConfigError: The agent has no such option.
+        ConfigError: The agent has no such option, or one of another type.
     """
     agent = AGENTS.load(config.agent)
-    known = options_of(agent, given_by_caller=("space", "seed"))
-    for name in config.agent_options:
-        if name not in known:
-            raise ConfigError(
-                f"expected an option of agent '{config.agent}' "
-                f"({', '.join(known) or 'it has none'}), received '{name}'; see `polar-search list`"
-            )
-    return partial(agent, **config.agent_options)
+    options = checked_options(
+        f"agent '{config.agent}'", agent, config.agent_options, given_by_caller=("space", "seed")
+    )
+    return partial(agent, **options)
 
 
 def select(task: Task, config: SearchConfig) -> list[Example]:

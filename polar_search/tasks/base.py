@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -39,8 +39,8 @@ class Task(ABC):
     name: ClassVar[str]
     max_new_tokens: ClassVar[int] = 50
     """How long an answer may get, in tokens."""
-    stop: ClassVar[tuple[str, ...]] = ()
-    """Texts that end an answer, beside the model's own end of text."""
+    stop: ClassVar[tuple[str | Callable[[str], bool], ...]] = ()
+    """What ends an answer, beside the model's own end of text: texts, or conditions on the text."""
     bundled_model: ClassVar[str | None] = None
     """The model that the name `bundled` stands for with this task."""
 
@@ -55,6 +55,17 @@ class Task(ABC):
     @abstractmethod
     def grade(self, example: Example, text: str) -> Verdict:
         """Grade `text`, the model's answer to `example`. Never raises, whatever the text."""
+
+    def grade_all(self, answers: Sequence[tuple[Example, str]]) -> list[Verdict]:
+        """Grade many texts, in their order; for tasks that grade faster in batches."""
+        return [self.grade(example, text) for example, text in answers]
+
+    def choices(self, example: Example) -> Sequence[str]:  # noqa: ARG002
+        """Texts of which the model chooses the likeliest; when empty, as here, it writes its own.
+
+        A choice continues the prompt, and is graded as if the model had written it.
+        """
+        return ()
 
     def prompt(self, example: Example, tokenizer: Any) -> str:  # noqa: ARG002, ANN401
         """What the model sees: by default the question. `tokenizer` may hold a chat template."""

@@ -18,6 +18,9 @@ MISTAKES = {
     "search --agent nowhere.at.all:X": "import path of an agent",
     "search --agent-options {c: 1}": "'exhaustive' (it has none), received 'c'",
     "search --agent commands:Optional --agent-options {d: 1}": "(c, name, fast), received 'd'",
+    "search --agent commands:Optional --agent-options {c: red}": "to be float, received 'red'",
+    "search --agent commands:Optional --agent-options {c: null}": "to be float, received None",
+    "search --task-options {x: 1}": "an option of task 'tracking' (it has none), received 'x'",
     "search --agent-options 3": "--agent-options to be a mapping such as {a: 1}, received '3'",
     "search --split tset": "expected --split to be one of train, val, test, received 'tset'",
     "search --level [9]": "levels of task 'tracking' (1, 2, 3, 4, 5), received 9",
@@ -153,7 +156,7 @@ def test_stats_of_a_task_that_has_changed(capfd, run):
 
 
 def test_agents_that_fail_are_named(capfd, tmp_path):
-    options = ["--agent", "commands:Optional", "--agent-options", "{c: 1, name: 2, fast: 3}"]
+    options = ["--agent", "commands:Optional", "--agent-options", "{c: 1, name: x, fast: true}"]
     assert cli.main([*SMALL, *options, "--out", str(tmp_path / "good")]) == 0
     capfd.readouterr()
     options = ["--agent", "commands:Failing"]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from functools import partial
 
 import pytest
 from searching import Climber, Watched, run, stored
@@ -13,7 +14,7 @@ from polar_search.search.config import SearchConfig
 from polar_search.search.estimate import estimate
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.session import Session, agent_factory, select
-from polar_search.tasks import TASKS, Task, Verdict
+from polar_search.tasks import TASKS, Example, Task, Verdict
 
 CLIMBER = f"{Climber.__module__}:{Climber.__name__}"
 SMALL = {"agent": "random", "budget": 3, "ask_batch": 2}
@@ -62,7 +63,7 @@ CHANGES = {
     **{"agent": "exhaustive", "seed": 1, "ask_batch": 3, "max_edits": 2, "max_segment": 3},
     **{"max_repeats": 3, "max_depth": 9, "segmentation": (4, 4), "split": "val", "level": (1,)},
     **{"task": "arithmetic", "model": "other", "max_new_tokens": 2, "device": "cpu"},
-    **{"dtype": "float32", "agent_options": {}},
+    **{"dtype": "float32", "agent_options": {}, "task_options": {"a": 1}},
 }
 GROW = {"limit", "budget", "rows", "threads"}
 
@@ -109,16 +110,18 @@ def test_a_run_in_use_is_refused(loaded, tmp_path):
 
 
 def test_agents_that_fail_to_start_are_named(loaded, tmp_path):
-    options = {**SMALL, "agent": CLIMBER, "agent_options": {"patience": "high"}}
+    failing = replace(loaded, make_agent=partial(Climber, patience="high"))
     with pytest.raises(AgentError, match=r"agent Climber on example tracking-train-1-001"):
-        run(loaded, tmp_path, **options)
+        failing.run(tmp_path)
 
 
-def test_unknown_options_of_agents_are_named():
+def test_unknown_options_of_agents_and_other_types_are_named():
     with pytest.raises(ConfigError, match=r"'exhaustive' \(it has none\), received 'c'"):
         agent_factory(SearchConfig(agent_options={"c": 1}))
     with pytest.raises(ConfigError, match=r"\(patience\), received 'patiense'"):
         agent_factory(SearchConfig(agent=CLIMBER, agent_options={"patiense": 1}))
+    with pytest.raises(ConfigError, match=r"'patience' of agent '.*Climber' to be int, received"):
+        agent_factory(SearchConfig(agent=CLIMBER, agent_options={"patience": "high"}))
 
 
 def test_options_reach_the_agent():
@@ -230,3 +233,46 @@ def test_strange_texts_are_graded_and_stored_as_they_can_be(loaded, tmp_path):
     outcomes = Evaluator(engine, loaded.task).evaluate(jobs)
     assert [o.text for o in outcomes] == [example.answer + "?", example.answer, example.answer]
     assert [o.correct for o in outcomes] == [False, False, True]
+
+
+class Choosing(Task):
+    """The next character after `ab.ba=`, chosen among three, or written."""
+
+    name = "choosing"
+    max_new_tokens = 1
+
+    def examples(self, split):
+        return [Example("chosen", 1, "ab.ba=", "b"), Example("written", 1, "ab.ba=", "b")]
+
+    def choices(self, example):
+        return ("a", "c", "b") if example.id == "chosen" else ()
+
+    def grade(self, example, text):
+        return Verdict(text == example.answer, text)
+
+
+def test_choices_are_made_by_likelihood_beside_texts_that_are_written(loaded):
+    task = Choosing()
+    chosen, written = task.examples("train")
+    programs = [Program.parse(text, 8) for text in ("K8", "S4 K4", "K4 R4")]
+    jobs = [(example, program) for program in programs for example in (chosen, written)]
+    outcomes = Evaluator(loaded.engine, task).evaluate(jobs)
+    assert [(o.example_id, o.program) for o in outcomes] == [(e.id, p) for e, p in jobs]
+    for outcome in outcomes[::2]:
+        [worth] = loaded.engine.score([("ab.ba=", outcome.program)], [("a", "c", "b")])
+        assert outcome.text == "acb"[worth.index(max(worth))]
+        assert outcome.correct == (outcome.text == "b")
+    for outcome in outcomes[1::2]:
+        [generation] = loaded.engine.generate([("ab.ba=", outcome.program)], max_new_tokens=1)
+        assert outcome.text == generation.text
+    assert outcomes[0].correct == outcomes[1].correct
+
+
+def test_choices_of_a_program_that_overflows_are_wrong(loaded):
+    class Overflowing(Strange):
+        def score(self, rows, options):
+            return [[float("-inf")] * len(texts) for texts in options]
+
+    example = Example("chosen", 1, "", "a")
+    [outcome] = Evaluator(Overflowing(), Choosing()).evaluate([(example, Program.identity(8))])
+    assert (outcome.text, outcome.correct) == ("a", False)
