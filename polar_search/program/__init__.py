@@ -1,7 +1,8 @@
 """Programs of layers and the spaces they are searched in. Pure Python."""
 
+from polar_search.program.actions import Draft, SegmentActions
 from polar_search.program.program import Program
 from polar_search.program.segment import Operation, Segment
 from polar_search.program.space import ProgramSpace
 
-__all__ = ["Operation", "Program", "ProgramSpace", "Segment"]
+__all__ = ["Draft", "Operation", "Program", "ProgramSpace", "Segment", "SegmentActions"]

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from polar_search.errors import ConfigError, ProgramError
+from polar_search.program.actions import SegmentActions
 from polar_search.program.counting import Completions, completions
 from polar_search.program.enumeration import path_at, walk
 from polar_search.program.neighbourhood import changes
@@ -194,6 +195,11 @@ class ProgramSpace:
             for change in changes(program.path, runs, self._writer)
             if change.path and self._within(len(change.path), edits + change.more_edits)
         ]
+
+    @cached_property
+    def actions(self) -> SegmentActions:
+        """The numbered decisions that write a program segment by segment, and their masks."""
+        return SegmentActions(self._writer, self._most_edits, self._longest)
 
     @cached_property
     def _writer(self) -> Writer:
