@@ -51,7 +51,7 @@ class SegmentActions:
     def __init__(self, writer: Writer, max_edits: int, max_depth: int) -> None:
         self.writer, self.max_edits, self.max_depth = writer, max_edits, max_depth
         self._starts = writer.starts
-        # The least depth of the last n units if m of them are executed: its first m lengths, sorted.
+        # By unit: the least depth of those from it on, if 0, 1, 2, ... of them are executed.
         rests = (sorted(writer.lengths[unit:]) for unit in range(len(writer.lengths) + 1))
         self._least = [(0, *accumulate(rest)) for rest in rests]
         self._allowed: dict[Draft, tuple[bool, ...]] = {}
