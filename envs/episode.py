@@ -13,7 +13,8 @@ from polar_search.tasks import Example
 from .options import Array
 from .setting import Setting
 
-Observation = dict[str, Array]
+Observation = dict[str, Any]
+"""Arrays by name."""
 
 UNDECIDED = -1
 """Stands for the executions of a layer that is not decided yet."""

@@ -27,6 +27,7 @@ class EnvOptions:
     Attributes:
         model: Registry name, Hub id or local folder; or an engine that is already loaded.
         task: Registry name or import path; or a task.
+        task_options: Options of a task that is named.
         split: Examples of the episodes: train, val or test.
         levels: Levels of the examples; None for all.
         limit: Examples of each level at most; None for all.
@@ -49,6 +50,7 @@ class EnvOptions:
 
     model: str | ProgramEngine = "bundled"
     task: str | Task = "tracking"
+    task_options: Mapping[str, Any] | None = None
     split: Split = "train"
     levels: Sequence[int] | None = None
     limit: int | None = None

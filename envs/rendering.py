@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from gymnasium.utils import colorize
 
@@ -64,7 +66,7 @@ def as_image(episode: Episode) -> Array:
     return image
 
 
-def _name(executions: float) -> str:
+def _name(executions: np.floating[Any]) -> str:
     return "red" if executions == 0 else "green" if executions == 1 else "blue"
 
 

@@ -16,7 +16,7 @@ from polar_search.models import locate
 from polar_search.program import Program
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.outcome import Outcome
-from polar_search.tasks import TASKS, Example, Task
+from polar_search.tasks import Example, Task, load_task
 
 from .options import Array, EnvOptions
 from .prompts import encoded, mean_token_embedding
@@ -53,7 +53,7 @@ class Setting:
         """
         self.options = options
         task = options.task
-        self.task = TASKS.load(task)() if isinstance(task, str) else task
+        self.task = load_task(task, options.task_options) if isinstance(task, str) else task
         self.examples = _chosen(self.task, options)
         self._by_id = {example.id: example for example in self.examples}
         self._prompts: dict[str, Array] = {}

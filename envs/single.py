@@ -29,7 +29,7 @@ class ProgramOfLayersEnv(gymnasium.Env[Observation, np.int64]):
         setting: Model, task and program space.
     """
 
-    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
 
     def __init__(self, *, render_mode: str | None = None, **options: Any) -> None:  # noqa: ANN401
         """Load what the options name; see `EnvOptions`.
@@ -68,7 +68,8 @@ class ProgramOfLayersEnv(gymnasium.Env[Observation, np.int64]):
         Raises:
             gymnasium.error.ResetNeeded: The episode is over.
         """
-        episode, reward, told = self._episode, 0.0, {}
+        episode, reward = self._episode, 0.0
+        told: dict[str, Any] = {}
         if episode is None or episode.over:
             raise ResetNeeded("expected an episode, received a step after its end; call reset()")
         episode.act(action)
@@ -90,7 +91,7 @@ class ProgramOfLayersEnv(gymnasium.Env[Observation, np.int64]):
         """The reward of an episode with such an outcome."""
         return self.setting.reward(outcome)
 
-    def render(self) -> Frame | None:  # type: ignore[override]
+    def render(self) -> Frame | None:
         """The program so far as coloured layers: text, or an image of [height, width, 3]."""
         if self._episode is None:
             return None

@@ -129,7 +129,7 @@ class ProgramOfLayersVectorEnv(VectorEnv[Observation, Any, Array]):
         """The reward of an episode with such an outcome."""
         return self.setting.reward(outcome)
 
-    def render(self) -> tuple[Frame, ...] | None:  # type: ignore[override]
+    def render(self) -> tuple[Frame, ...] | None:
         """A frame of each episode; see `polar_search.envs.rendering`."""
         frames = [render(episode, self.render_mode) for episode in self._episodes]
         return tuple(frame for frame in frames if frame is not None) or None
