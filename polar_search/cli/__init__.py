@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "the whole road on the bundled model and task, offline, in minutes",
     "search": "find the programs that answer the examples of a task",
     "stats": "valid-program statistics of a run",
+    "report": "one page that says what programs are worth, with figures and tables as files",
     "list": "agents, tasks and bundled models, with their options",
 }
 BROKEN_PIPE = 1

@@ -9,7 +9,7 @@ from polar_search.search.store import OUTCOME_SCHEMA, write_part
 
 MISTAKES = {
     "serch": "the name of a command, received 'serch'; did you mean search?",
-    "nothing-like-it": "received 'nothing-like-it'; known: demo, list, search, stats",
+    "nothing-like-it": "received 'nothing-like-it'; known: demo, ",
     "search --model trackin": "'trackin'; did you mean bundled-tracking?",
     "search --model bundled-trakcing": "'bundled-trakcing'; did you mean bundled-tracking?",
     "search --model bundled-x": "the name of a bundled model, received 'bundled-x'",

@@ -1,0 +1,5 @@
+"""A run as something to look at: the report and the explorer, one page each."""
+
+from polar_search.report.page import write_report
+
+__all__ = ["write_report"]
