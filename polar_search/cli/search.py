@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from polar_search.cli.options import add_config, make_parser, read_config
 from polar_search.search.config import SearchConfig
 
+if TYPE_CHECKING:
+    from polar_search.search.driver import Failure
+
+SHOWN = 3
+"""Failures that are told on the screen."""
 DESCRIPTION = (
     "Find the programs that answer the examples of a task. The same command goes on with an "
     "interrupted run; --limit and --budget may grow."
@@ -58,6 +64,14 @@ def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
         f"({progress.executed:,} executed, {progress.reused:,} from the store), "
         f"{progress.valid:,} valid, {progress.seconds:.0f} s: {out}"
     )
+    if progress.failures:
+        console.print(failures_text(progress.failures), style="red", markup=False)
+
+
+def failures_text(failures: Sequence[Failure]) -> str:
+    """The first failures in words; all of them are in summary.json."""
+    lines = [f"{len(failures)} failed (all are in summary.json):"]
+    return "\n".join([*lines, *(failure.message for failure in failures[:SHOWN])])
 
 
 def quieten_libraries() -> None:

@@ -19,6 +19,14 @@ def option(default: Any, help: str, *, grows: bool = False) -> Any:  # noqa: A00
     return field(default=default, metadata=metadata)
 
 
+OnAgentError = Literal["continue", "stop"]
+POSITIVE = (
+    *("limit", "budget", "ask_batch", "chunk", "stop_after_valid", "stop_after_shorter"),
+    *("max_new_tokens", "rows", "threads"),
+)
+"""Options that are counts of something."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """How much is asked, of whom, at once.
@@ -28,11 +36,19 @@ class Budget:
         ask_batch: Programs asked of one agent at a time, and told together.
         rows: Rows of one evaluation at most (`ask_batch` or more); the more fit, the more examples
             are in work.
+        chunk: Examples that an agent of dataset scope is told of at a time.
+        stop_after_valid: Valid programs that are enough for an example, the identity not counted.
+        stop_after_shorter: Valid programs below the model's depth that are enough for an example.
+        ask_seconds: Time that an agent may take for one answer; None for any.
     """
 
     programs: int | None = None
     ask_batch: int = 16
     rows: int = 1024
+    chunk: int = 64
+    stop_after_valid: int | None = None
+    stop_after_shorter: int | None = None
+    ask_seconds: float | None = None
 
     @property
     def examples_in_work(self) -> int:
@@ -55,6 +71,19 @@ class SearchConfig:
     budget: int | None = option(None, "programs an example, the identity not counted", grows=True)
     seed: int = option(0, "seed of everything random")
     ask_batch: int = option(16, "programs asked of one agent at a time")
+    chunk: int = option(64, "examples that an agent of dataset scope is told of at a time")
+    stop_after_valid: int | None = option(
+        None, "valid programs that are enough for an example, the identity not counted", grows=True
+    )
+    stop_after_shorter: int | None = option(
+        None, "valid programs below the model's depth that are enough for an example", grows=True
+    )
+    on_agent_error: OnAgentError = option(
+        "continue", "when an agent fails: continue with the other examples, or stop", grows=True
+    )
+    ask_seconds: float | None = option(
+        300.0, "time that an agent may take for one answer; null for any", grows=True
+    )
 
     max_segment: int = option(4, "layers of a segment at most")
     max_repeats: int = option(2, "executions of a segment at most")
@@ -73,12 +102,17 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
-        for name in ("limit", "budget", "ask_batch", "max_new_tokens", "rows", "threads"):
+        for name in POSITIVE:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(
                     f"expected {flag(name)} of at least 1, received {value}; raise it"
                 )
+        if self.ask_seconds is not None and not self.ask_seconds > 0:
+            raise ConfigError(
+                f"expected --ask-seconds above 0, received {self.ask_seconds}; raise it, or give "
+                "null for no limit"
+            )
         if self.rows < self.ask_batch:
             raise ConfigError(
                 f"expected --rows of at least --ask-batch ({self.ask_batch}), since a batch is "
@@ -98,7 +132,15 @@ class SearchConfig:
 
     def run_budget(self) -> Budget:
         """How much the driver asks."""
-        return Budget(self.budget, self.ask_batch, self.rows)
+        return Budget(
+            self.budget,
+            self.ask_batch,
+            self.rows,
+            self.chunk,
+            self.stop_after_valid,
+            self.stop_after_shorter,
+            self.ask_seconds,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All options as plain JSON values."""

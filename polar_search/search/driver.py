@@ -1,9 +1,11 @@
-"""The search driver: many examples at once, each with an agent of its own, one evaluation a round.
+"""The search driver: many agents at once, one evaluation a round.
 
 In a round every agent in work is asked for its next programs; those not yet known are executed
 together; every agent is told its own outcomes, all of them, in the order asked. So what an agent
 sees depends on its example and seed alone, not on the examples beside it. After an interruption
 the agents are replayed: they ask the same again, and the answers come from the store.
+
+An agent of dataset scope is alone in the run, and its rounds are the chunks of examples.
 """
 
 from __future__ import annotations
@@ -17,19 +19,52 @@ from traceback import extract_tb
 
 from polar_search.errors import AgentError, one_line
 from polar_search.program import Program, ProgramSpace
-from polar_search.search.agent import Agent, Context, Proposal, seed_of_example
-from polar_search.search.config import Budget
+from polar_search.search.agent import (
+    DATASET,
+    Context,
+    MakeAgent,
+    Proposal,
+    agent_class,
+    scope_of,
+    seed_of_example,
+)
+from polar_search.search.config import Budget, OnAgentError
 from polar_search.search.evaluation import Evaluator
-from polar_search.search.outcome import Outcome, TraceStep
+from polar_search.search.outcome import Outcome
+from polar_search.search.slot import Job, Slot
 from polar_search.search.store import Store
+from polar_search.search.timelimit import time_limit
 from polar_search.tasks import Example
 
-MakeAgent = Callable[[ProgramSpace, int], Agent]
+
+@dataclass(frozen=True)
+class Failure:
+    """An agent that broke its contract, raised or took too long.
+
+    Attributes:
+        example_id: Its example, or `DATASET`.
+        message: One line that names both and says what happened.
+    """
+
+    example_id: str
+    message: str
 
 
 @dataclass
 class Progress:
-    """What a search has done so far. Outcomes are executed or reused from the store."""
+    """What a search has done so far. Outcomes are executed or reused from the store.
+
+    Attributes:
+        examples: Examples done, those whose agents failed not counted.
+        programs: Outcomes that agents were told.
+        executed: Outcomes that were executed for it.
+        reused: Outcomes that the store held.
+        valid: Outcomes that are correct.
+        engine_seconds: Time for executing and grading.
+        agent_seconds: Time that agents took to be made, to ask and to be told.
+        seconds: Time in all.
+        failures: Agents that failed. What they had been told by then is stored.
+    """
 
     examples: int = 0
     programs: int = 0
@@ -37,38 +72,13 @@ class Progress:
     reused: int = 0
     valid: int = 0
     engine_seconds: float = 0.0
+    agent_seconds: float = 0.0
     seconds: float = 0.0
-
-
-@dataclass
-class _Slot:
-    """An example in work: its agent, what is known of it, and what was asked last."""
-
-    example: Example
-    agent: Agent
-    known: dict[Program, Outcome]
-    traced: set[int]
-    steps: int = 0
-    asked: set[Program] = field(default_factory=set)
-    batch: list[Proposal] = field(default_factory=list)
-
-    def unknown(self) -> list[tuple[Example, Program]]:
-        """What has to be executed before the agent can be told."""
-        programs = (proposal.program for proposal in self.batch)
-        return [(self.example, program) for program in programs if program not in self.known]
-
-    def untraced(self) -> list[TraceStep]:
-        """The steps of the last batch that the store does not hold yet."""
-        first = self.steps - len(self.batch)
-        steps = [
-            TraceStep(self.example.id, first + i, proposal.program, proposal.parent)
-            for i, proposal in enumerate(self.batch)
-        ]
-        return [step for step in steps if step.step not in self.traced]
+    failures: list[Failure] = field(default_factory=list)
 
 
 class Driver:
-    """Searches examples with one agent each.
+    """Searches examples: with one agent each, or with one for all.
 
     Args:
         evaluator: Executes and grades.
@@ -78,6 +88,7 @@ class Driver:
         budget: How much is asked.
         seed: Of the run.
         on_progress: Called after every round.
+        on_agent_error: Whether a failing agent ends the search, or only its own part of it.
     """
 
     def __init__(
@@ -89,31 +100,37 @@ class Driver:
         budget: Budget,
         seed: int,
         on_progress: Callable[[Progress], None] | None = None,
+        on_agent_error: OnAgentError = "continue",
     ) -> None:
         self._evaluator, self._store, self._space = evaluator, store, space
         self._make_agent, self._budget, self._seed = make_agent, budget, seed
-        self._on_progress = on_progress
+        self._on_progress, self._on_agent_error = on_progress, on_agent_error
+        self._agent = agent_class(make_agent)
         self._identity = Program.identity(space.num_layers)
 
     def search(self, examples: Sequence[Example]) -> Progress:
         """Search all `examples`. Whatever ends it early, what was computed is stored.
 
         Raises:
-            AgentError: An agent broke its contract; the message names it and its example.
+            AgentError: An agent failed, and `on_agent_error` is "stop"; the message names it and
+                its example.
         """
         progress, started = Progress(), time.monotonic()
-        waiting, slots = iter(examples), list[_Slot]()
+        waiting, slots = self._subjects(examples), list[Slot]()
         try:
             while True:
-                slots += self._start(waiting, self._budget.examples_in_work - len(slots))
+                free = self._budget.examples_in_work - len(slots)
+                slots += self._start(waiting, free, progress)
                 if not slots:
                     return progress
-                self._execute(slots, progress)
-                for slot in slots:
-                    with self._blaming(slot.example):
-                        slot.agent.tell([slot.known[p.program] for p in slot.batch])
-                going_on = [slot for slot in slots if self._ask(slot)]
-                progress.examples += len(slots) - len(going_on)
+                told = self._execute([slot.jobs() for slot in slots], slots, progress)
+                going_on = []
+                for slot, outcomes in zip(slots, told, strict=True):
+                    with self._guarding(slot.name, slot.subject, progress):
+                        if self._advance(slot, outcomes):
+                            going_on.append(slot)
+                        else:
+                            progress.examples += len(slot.examples)
                 slots = going_on
                 progress.seconds = time.monotonic() - started
                 if self._on_progress:
@@ -121,94 +138,121 @@ class Driver:
         finally:
             self._store.flush()
 
-    def _start(self, waiting: Iterator[Example], count: int) -> list[_Slot]:
-        """Take up to `count` waiting examples into work, each with the identity to begin with."""
-        return [self._slot(example) for example in islice(waiting, count)]
+    def _subjects(self, examples: Sequence[Example]) -> Iterator[tuple[str, Sequence[Example]]]:
+        """What agents are made for, and its examples."""
+        if scope_of(self._make_agent) == "example":
+            return ((example.id, [example]) for example in examples)
+        # In an order of its own, so that a chunk is a sample: tasks list their levels in turn.
+        mixed = sorted(examples, key=lambda example: seed_of_example(self._seed, example.id))
+        return iter([(DATASET, mixed)])
 
-    def _slot(self, example: Example) -> _Slot:
-        with self._blaming(example):
-            agent = self._make_agent(self._space, seed_of_example(self._seed, example.id))
-            agent.prepare(Context(example.id, example.question))
-        known = self._store.known(example.id, self._space.num_layers)
-        slot = _Slot(example, agent, known, self._store.traced_steps(example.id))
-        self._take(slot, [Proposal(self._identity)])
-        return slot
+    def _start(
+        self, waiting: Iterator[tuple[str, Sequence[Example]]], count: int, progress: Progress
+    ) -> list[Slot]:
+        """Take up to `count` of the waiting into work, each with the identity to begin with."""
+        slots: list[Slot] = []
+        while len(slots) < count and (taken := list(islice(waiting, count - len(slots)))):
+            for subject, examples in taken:
+                slot = self._slot(subject, examples, progress)
+                slots += [slot] if slot else []
+        return slots
 
-    def _execute(self, slots: Sequence[_Slot], progress: Progress) -> None:
-        """Execute what is unknown in the batches of all slots, and store it with the steps."""
-        jobs = [job for slot in slots for job in slot.unknown()]
-        started = time.monotonic()
-        outcomes = self._evaluator.evaluate(jobs) if jobs else []
+    def _slot(self, subject: str, examples: Sequence[Example], progress: Progress) -> Slot | None:
+        """A new agent with what it needs; None if it fails at once."""
+        name, chunk = self._name(subject), self._budget.chunk
+        known = {e.id: self._store.known(e.id, self._space.num_layers) for e in examples}
+        traced = self._store.traced_steps(subject)
+        similarity = None
+        if self._agent.wants_similarity:
+            similarity = self._evaluator.similarity(examples[:chunk])
+        question = "" if subject == DATASET else examples[0].question
+        with self._guarding(name, subject, progress):
+            agent = self._make_agent(self._space, seed_of_example(self._seed, subject))
+            agent.prepare(Context(subject, question, len(examples), similarity))
+            slot = Slot(name, subject, examples, chunk, agent, known, traced)
+            slot.take([Proposal(self._identity)])
+            return slot
+        return None
+
+    def _execute(
+        self, jobs: Sequence[Sequence[Job]], slots: Sequence[Slot], progress: Progress
+    ) -> list[list[Outcome]]:
+        """The outcomes of each slot's jobs: known, or executed now and stored with the steps."""
+        unknown = [
+            job
+            for slot, own in zip(slots, jobs, strict=True)
+            for job in own
+            if slot.known_outcome(job) is None
+        ]
+        started, rows = time.monotonic(), self._budget.rows
+        executed: list[Outcome] = []
+        for first in range(0, len(unknown), rows):
+            part = self._evaluator.evaluate(unknown[first : first + rows])
+            self._store.append(part, [])
+            executed += part
         progress.engine_seconds += time.monotonic() - started
-        by_example = {slot.example.id: slot for slot in slots}
-        for outcome in outcomes:
-            by_example[outcome.example_id].known[outcome.program] = outcome
-        self._store.append(outcomes, [step for slot in slots for step in slot.untraced()])
+        self._store.append([], [step for slot in slots for step in slot.untraced()])
 
-        asked = [slot.known[p.program] for slot in slots for p in slot.batch]
-        progress.programs += len(asked)
-        progress.executed += len(outcomes)
-        progress.reused += len(asked) - len(outcomes)
-        progress.valid += sum(outcome.correct for outcome in asked)
+        new = iter(executed)
+        told = [
+            [slot.known_outcome(job) or next(new) for job in own]
+            for slot, own in zip(slots, jobs, strict=True)
+        ]
+        count = sum(map(len, told))
+        progress.programs += count
+        progress.executed += len(executed)
+        progress.reused += count - len(executed)
+        progress.valid += sum(outcome.correct for outcomes in told for outcome in outcomes)
+        return told
 
-    def _ask(self, slot: _Slot) -> bool:
-        """Ask the agent of `slot` for its next batch; False when there is none."""
+    def _advance(self, slot: Slot, outcomes: Sequence[Outcome]) -> bool:
+        """Tell the agent, and ask it again at the end of its batch; False when it is done."""
+        if not slot.tell(outcomes):
+            return True
+        if self._has_enough(slot):
+            return False
         count = self._budget.ask_batch
         if self._budget.programs is not None:
             # The identity, step 0, is outside the budget.
             count = min(count, self._budget.programs - (slot.steps - 1))
-        with self._blaming(slot.example):
-            asked = list(slot.agent.ask(count)) if count else []
-        proposals = [p if isinstance(p, Proposal) else Proposal(p) for p in asked]
-        self._check(slot, proposals, count)
-        self._take(slot, proposals)
-        return bool(proposals)
+        return count > 0 and slot.ask(count, self._space)
 
-    def _take(self, slot: _Slot, proposals: list[Proposal]) -> None:
-        slot.batch = proposals
-        slot.steps += len(proposals)
-        slot.asked.update(p.program for p in proposals)
-
-    def _check(self, slot: _Slot, proposals: Sequence[Proposal], count: int) -> None:
-        """Hold the agent to its contract."""
-        name = self._name(slot.example)
-        if len(proposals) > count:
-            raise AgentError(
-                f"expected at most {count} programs from {name}, received {len(proposals)}; "
-                "return no more than `ask` was given"
-            )
-        seen = set(slot.asked)
-        for proposal in proposals:
-            if not isinstance(proposal.program, Program):
-                raise AgentError(
-                    f"expected programs from {name}, received {proposal.program!r}; "
-                    "make one with `Program.from_path`"
-                )
-            if proposal.program in seen:
-                raise AgentError(
-                    f"expected new programs from {name}, received '{proposal.program}' again; "
-                    "remember what was asked (the identity counts as asked)"
-                )
-            if proposal.program not in self._space:
-                raise AgentError(
-                    f"expected programs of its space from {name}, received "
-                    f"'{proposal.program}'; check with `program in space`"
-                )
-            seen.add(proposal.program)
+    def _has_enough(self, slot: Slot) -> bool:
+        """Whether the example has the valid programs that are wanted."""
+        valid, shorter = self._budget.stop_after_valid, self._budget.stop_after_shorter
+        return (valid is not None and slot.valid >= valid) or (
+            shorter is not None and slot.shorter >= shorter
+        )
 
     @contextmanager
-    def _blaming(self, example: Example) -> Iterator[None]:
-        """Turn whatever an agent raises into one line that names it and where it happened."""
+    def _guarding(self, name: str, subject: str, progress: Progress) -> Iterator[None]:
+        """Time what an agent does, and limit it to itself when it fails."""
+        started = time.monotonic()
         try:
-            yield
-        except Exception as error:
-            frame = extract_tb(error.__traceback__)[-1]
-            raise AgentError(
-                f"expected no error from {self._name(example)}, received {one_line(error)} "
-                f"({frame.filename}, line {frame.lineno}); correct the agent"
-            ) from error
+            with _blaming(name), time_limit(self._budget.ask_seconds):
+                yield
+        except AgentError as error:
+            if self._on_agent_error == "stop":
+                raise
+            progress.failures.append(Failure(subject, str(error)))
+        finally:
+            progress.agent_seconds += time.monotonic() - started
 
-    def _name(self, example: Example) -> str:
-        # An agent with options filled in is a partial of its class.
-        agent = getattr(self._make_agent, "func", self._make_agent)
-        return f"agent {agent.__name__} on example {example.id}"
+    def _name(self, subject: str) -> str:
+        where = "all examples" if subject == DATASET else f"example {subject}"
+        return f"agent {self._agent.__name__} on {where}"
+
+
+@contextmanager
+def _blaming(name: str) -> Iterator[None]:
+    """Turn whatever an agent raises into one line that names it and where it happened."""
+    try:
+        yield
+    except AgentError:
+        raise
+    except Exception as error:
+        frame = extract_tb(error.__traceback__)[-1]
+        raise AgentError(
+            f"expected no error from {name}, received {one_line(error)} "
+            f"({frame.filename}, line {frame.lineno}); correct the agent"
+        ) from error

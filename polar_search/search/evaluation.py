@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from polar_search.execution import ProgramEngine, Row
+from polar_search.execution.similarity import hidden_similarity
 from polar_search.program import Program
 from polar_search.search.outcome import Outcome
 from polar_search.tasks import Example, Task
@@ -80,3 +81,8 @@ class Evaluator:
 
     def _prompt(self, example: Example) -> str:
         return self.task.prompt(example, self.engine.tokenizer)
+
+    def similarity(self, examples: Sequence[Example]) -> tuple[tuple[float, ...], ...]:
+        """Mean cosine similarity of the hidden states before any two layers, on some prompts."""
+        prompts = [self._prompt(example) for example in examples]
+        return hidden_similarity(self.engine.model, self.engine.tokenizer, prompts)

@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 
-from polar_search.errors import TaskError
+from polar_search.errors import AgentError, ConfigError, PolarSearchError, TaskError, one_line
 from polar_search.execution import ProgramEngine
 from polar_search.models import locate
-from polar_search.program import Program
+from polar_search.program import Program, ProgramSpace
 from polar_search.registry import checked_options
-from polar_search.search.agent import AGENTS
+from polar_search.search.agent import AGENTS, MakeAgent, Scope, agent_class, scope_of
 from polar_search.search.config import SearchConfig
-from polar_search.search.driver import Driver, MakeAgent, Progress
+from polar_search.search.driver import Driver, Progress
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.run import RunFolder
 from polar_search.search.store import Fingerprints, Store
@@ -60,6 +60,11 @@ class Session:
         return cls(config, task, examples, make_agent, evaluator)
 
     @property
+    def scope(self) -> Scope:
+        """Whether there is an agent for each example, or one for all."""
+        return scope_of(self.make_agent)
+
+    @property
     def engine(self) -> ProgramEngine:
         """Executes the programs."""
         return self.evaluator.engine
@@ -89,7 +94,11 @@ class Session:
     def agent_fingerprint(self) -> str:
         """Changes with anything that changes what the agents ask."""
         config = self.config.fixed()
-        chosen = json.dumps({name: config[name] for name in DECIDE_WHAT_IS_ASKED}, sort_keys=True)
+        decisive: dict[str, Any] = {name: config[name] for name in DECIDE_WHAT_IS_ASKED}
+        if self.scope == "dataset":
+            # Each program is told on all examples, so other examples make it another search.
+            decisive |= {"chunk": self.config.chunk, "examples": [e.id for e in self.examples]}
+        chosen = json.dumps(decisive, sort_keys=True)
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
 
     def run(self, out: Path, on_progress: Callable[[Progress], None] | None = None) -> Progress:
@@ -97,8 +106,12 @@ class Session:
 
         Raises:
             RunError: The folder is of another configuration, in use or not writable.
-            AgentError: An agent broke its contract. What was computed is stored.
+            AgentError: An agent cannot be made, or all failed, or one did and the configuration
+                says to stop then. What was computed is stored.
+            ConfigError: The agent refuses its options.
         """
+        space = self.config.space(self.engine.num_layers)
+        self.check_agent(space)
         folder = RunFolder(out)
         with folder.owned():
             folder.begin(self.fixed(), self.config.to_dict())
@@ -106,16 +119,44 @@ class Session:
             driver = Driver(
                 self.evaluator,
                 store,
-                self.config.space(self.engine.num_layers),
+                space,
                 self.make_agent,
                 self.config.run_budget(),
                 self.config.seed,
                 on_progress,
+                self.config.on_agent_error,
             )
             progress = driver.search(self.examples)
             near_ties = self.engine.stats.near_ties
             folder.write("summary.json", {**asdict(progress), "near_ties": near_ties})
+        if progress.failures and not progress.examples:
+            raise AgentError(progress.failures[0].message)
         return progress
+
+    def check_agent(self, space: ProgramSpace) -> None:
+        """Make an agent once before anything is begun: a mistake in the options is no failure.
+
+        Raises:
+            AgentError: It cannot be made.
+            ConfigError: It refuses its options, or those do not go with its scope.
+        """
+        name = self.config.agent
+        try:
+            self.make_agent(space, self.config.seed)
+        except PolarSearchError:
+            raise
+        except Exception as error:
+            raise AgentError(
+                f"expected agent '{name}' ({agent_class(self.make_agent).__name__}) to be made "
+                f"with options {dict(self.config.agent_options)}, received {one_line(error)}; "
+                "correct the options or the agent"
+            ) from error
+        budget = self.config.run_budget()
+        if self.scope == "dataset" and (budget.stop_after_valid or budget.stop_after_shorter):
+            raise ConfigError(
+                f"expected no --stop-after-valid or --stop-after-shorter with agent '{name}' of "
+                "dataset scope, which has no examples of its own to stop at; leave them out"
+            )
 
 
 def agent_factory(config: SearchConfig) -> MakeAgent:

@@ -83,11 +83,14 @@ def drive(
     rows=4,
     seed=0,
     space=SPACE,
+    on_agent_error="stop",
+    **limits,
 ) -> Progress:
     """Search `examples` into `folder`."""
     store = Store(folder, PRINTS, "agent")
-    budget = Budget(programs, ask_batch, rows)
-    return Driver(evaluator, store, space, agent, budget, seed).search(examples)
+    budget = Budget(programs, ask_batch, rows, **limits)
+    driver = Driver(evaluator, store, space, agent, budget, seed, on_agent_error=on_agent_error)
+    return driver.search(examples)
 
 
 def run(loaded: Session, out, **options) -> Progress:

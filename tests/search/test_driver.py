@@ -302,3 +302,82 @@ def test_one_bad_agent_costs_the_others_nothing_stored(loaded, examples, tmp_pat
 
     repaired = drive(evaluator, tmp_path, examples, RandomAgent, rows=64)
     assert repaired.reused == 3
+
+    others = drive(
+        Watched(loaded.evaluator), tmp_path, examples, FailsOnTheSecond, on_agent_error="continue"
+    )
+    assert others.examples == 2
+    [failure] = others.failures
+    assert failure.example_id == examples[1].id
+    assert f"agent FailsOnTheSecond on example {examples[1].id}" in failure.message
+
+
+def test_failing_agents_make_room_for_others(loaded, examples, tmp_path):
+    class FailsAtFirst(RandomAgent):
+        def prepare(self, context):
+            if context.example_id != examples[-1].id:
+                raise KeyError("at first")
+
+    progress = drive(
+        loaded.evaluator, tmp_path, examples, FailsAtFirst, rows=2, on_agent_error="continue"
+    )
+    assert (progress.examples, len(progress.failures)) == (1, 2)
+    assert len(outcomes_of(tmp_path)) == 1 + 6
+
+
+def test_an_agent_that_never_answers_is_ended(loaded, examples, tmp_path):
+    class Hangs(RandomAgent):
+        def prepare(self, context):
+            self.hangs = context.example_id == examples[0].id
+
+        def ask(self, n):
+            while self.hangs:
+                with suppress(ZeroDivisionError):
+                    _ = 1 / 0
+            return super().ask(n)
+
+    progress = drive(
+        *(loaded.evaluator, tmp_path, examples, Hangs),
+        on_agent_error="continue",
+        ask_seconds=2.0,
+    )
+    assert progress.examples == 2
+    assert "no answer within 2 seconds (--ask-seconds)" in progress.failures[0].message
+
+
+def found_by(trace, outcomes):
+    """For every example, whether each of its programs is valid, in the order asked."""
+    valid = {(row["example_id"], tuple(row["path"])): row["correct"] for row in outcomes}
+    found = {}
+    for row in trace:
+        verdict = valid[row["example_id"], tuple(row["path"])]
+        found.setdefault(row["example_id"], []).append((verdict, len(row["path"])))
+    return found
+
+
+@pytest.mark.parametrize("limit", ["stop_after_valid", "stop_after_shorter"])
+def test_an_example_is_left_when_it_has_enough(loaded, examples, tmp_path, limit):
+    progress = drive(
+        *(loaded.evaluator, tmp_path, examples, ExhaustiveAgent),
+        programs=None,
+        rows=6,
+        **{limit: 2},
+    )
+    assert progress.examples == 3
+    outcomes, trace = stored(tmp_path)
+    counts = []
+    for steps in found_by(trace, outcomes).values():
+        hits = [v and (limit == "stop_after_valid" or d < 8) for v, d in steps[1:]]
+        # Batches of two are told whole; before the last one there was not enough.
+        assert sum(hits[:-2]) < 2
+        counts.append(sum(hits))
+    assert max(counts) >= 2
+
+
+def test_wanting_more_goes_on(loaded, examples, tmp_path):
+    few, all_ = Watched(loaded.evaluator), Watched(loaded.evaluator)
+    drive(few, tmp_path / "grown", examples, programs=20, stop_after_valid=1)
+    drive(few, tmp_path / "grown", examples, programs=20)
+    drive(all_, tmp_path / "large", examples, programs=20)
+    assert stored(tmp_path / "grown") == stored(tmp_path / "large")
+    assert sorted(few.jobs, key=str) == sorted(all_.jobs, key=str)

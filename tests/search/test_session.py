@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import fields, replace
-from functools import partial
 
 import pytest
 from searching import Climber, Watched, run, stored
@@ -63,9 +62,12 @@ CHANGES = {
     **{"agent": "exhaustive", "seed": 1, "ask_batch": 3, "max_edits": 2, "max_segment": 3},
     **{"max_repeats": 3, "max_depth": 9, "segmentation": (4, 4), "split": "val", "level": (1,)},
     **{"task": "arithmetic", "model": "other", "max_new_tokens": 2, "device": "cpu"},
-    **{"dtype": "float32", "agent_options": {}, "task_options": {"a": 1}},
+    **{"dtype": "float32", "agent_options": {}, "task_options": {"a": 1}, "chunk": 8},
 }
-GROW = {"limit", "budget", "rows", "threads"}
+GROW = {
+    *("limit", "budget", "rows", "threads", "stop_after_valid", "stop_after_shorter"),
+    *("on_agent_error", "ask_seconds"),
+}
 
 
 def test_every_option_either_grows_or_is_refused():
@@ -110,9 +112,64 @@ def test_a_run_in_use_is_refused(loaded, tmp_path):
 
 
 def test_agents_that_fail_to_start_are_named(loaded, tmp_path):
-    failing = replace(loaded, make_agent=partial(Climber, patience="high"))
-    with pytest.raises(AgentError, match=r"agent Climber on example tracking-train-1-001"):
-        failing.run(tmp_path)
+    class Unmakeable(Climber):
+        def __init__(self, space, seed):
+            raise KeyError("no such thing")
+
+    unmakeable = replace(loaded, make_agent=Unmakeable)
+    with pytest.raises(AgentError, match=r"\(Unmakeable\) to be made .* KeyError: 'no such thing'"):
+        unmakeable.run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_failed_agents_are_in_the_summary_and_the_run_goes_on(loaded, tmp_path):
+    class FailsOnHardOnes(Climber):
+        def prepare(self, context):
+            if "-train-5-" in context.example_id:
+                raise ValueError("too hard")
+
+    progress = replace(loaded, make_agent=FailsOnHardOnes).run(tmp_path)
+    assert progress.examples == 12
+    failures = json.loads((tmp_path / "summary.json").read_text())["failures"]
+    assert [f["example_id"] for f in failures] == [f"tracking-train-5-00{i}" for i in (1, 2, 3)]
+    assert "agent FailsOnHardOnes on example tracking-train-5-001" in failures[0]["message"]
+    assert "ValueError: too hard" in failures[0]["message"]
+
+
+def test_a_run_in_which_all_agents_fail_fails(loaded, tmp_path):
+    class Failing(Climber):
+        def ask(self, n):
+            raise ValueError("no idea")
+
+    with pytest.raises(AgentError, match="agent Failing on example tracking-train-1-001"):
+        replace(loaded, make_agent=Failing).run(tmp_path)
+    assert len(json.loads((tmp_path / "summary.json").read_text())["failures"]) == 15
+    assert len(stored(tmp_path)[0]) == 15
+
+
+def test_a_dataset_search_has_no_examples_to_stop_at(loaded, tmp_path):
+    class ForAll(Climber):
+        scope = "dataset"
+
+    config = replace(loaded.config, stop_after_valid=1)
+    with pytest.raises(ConfigError, match="of dataset scope, which has no examples"):
+        replace(loaded, config=config, make_agent=ForAll).run(tmp_path)
+
+
+def test_other_examples_make_a_dataset_search_another_one(loaded):
+    class ForAll(Climber):
+        scope = "dataset"
+
+    fewer = replace(loaded, examples=loaded.examples[:3])
+    assert fewer.agent_fingerprint() == loaded.agent_fingerprint()
+    for_all = replace(loaded, make_agent=ForAll)
+    assert replace(fewer, make_agent=ForAll).agent_fingerprint() != for_all.agent_fingerprint()
+
+
+@pytest.mark.parametrize("value", [0, -1.5, float("nan")])
+def test_time_limits_are_positive(value):
+    with pytest.raises(ConfigError, match="expected --ask-seconds above 0"):
+        SearchConfig(ask_seconds=value)
 
 
 def test_unknown_options_of_agents_and_other_types_are_named():
@@ -183,7 +240,11 @@ def test_names_are_checked_before_anything_is_loaded():
 
 
 @pytest.mark.parametrize(
-    "name", ["limit", "budget", "ask_batch", "max_new_tokens", "rows", "threads"]
+    "name",
+    [
+        *("limit", "budget", "ask_batch", "chunk", "stop_after_valid", "stop_after_shorter"),
+        *("max_new_tokens", "rows", "threads"),
+    ],
 )
 @pytest.mark.parametrize("value", [0, -3])
 def test_counts_are_at_least_one(name, value):
