@@ -10,6 +10,7 @@ from pathlib import Path
 
 from polar_search.agents.random import RandomAgent
 from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.tasks.bundled import Tracking
 
 COMMAND = str(Path(sys.executable).with_name("polar-search"))
 
@@ -19,6 +20,13 @@ class Optional(RandomAgent):
 
     def __init__(self, space, seed, c: float = 1.0, name: str = "x", fast: bool = False):
         super().__init__(space, seed)
+
+
+class OptionalTask(Tracking):
+    """The bundled task with an option."""
+
+    def __init__(self, turns: int = 1):
+        super().__init__()
 
 
 class Failing(RandomAgent):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from commands import Optional
+from commands import Optional, OptionalTask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,7 +99,8 @@ def test_options_of_agents_can_be_given_one_by_one():
 
 EVERYTHING = {
     "model": None,  # a folder, filled in below
-    "task": "polar_search.tasks.bundled:Tracking",
+    "task": f"commands:{OptionalTask.__name__}",
+    "task_options": {"turns": 2},
     "agent": f"commands:{Optional.__name__}",
     "agent_options": {"c": 0.5, "name": "y", "fast": True},
     "split": "val",
@@ -108,6 +109,11 @@ EVERYTHING = {
     "budget": 2,
     "seed": 5,
     "ask_batch": 2,
+    "chunk": 8,
+    "stop_after_valid": 9,
+    "stop_after_shorter": 8,
+    "on_agent_error": "stop",
+    "ask_seconds": 99.5,
     "max_segment": 3,
     "max_repeats": 3,
     "max_edits": 1,
@@ -132,7 +138,8 @@ def test_every_option_ends_in_the_config_of_the_run(tmp_path, way):
     assert cli.main(["search", *way(values, tmp_path), "--out", str(tmp_path / "run")]) == 0
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["config"] == values
-    assert values.keys() - config["fixed"].keys() == {"limit", "budget", "rows", "threads"}
+    growing = {f.name for f in fields(SearchConfig) if f.metadata["grows"]}
+    assert values.keys() - config["fixed"].keys() == growing
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["programs"] == 2 * 3
 
 
