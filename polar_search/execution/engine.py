@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -28,9 +27,17 @@ from polar_search.execution.decoding import (
 from polar_search.execution.loading import fingerprint, freeze, load_model
 from polar_search.execution.pages import KeyValueMemory, KeyValueShape
 from polar_search.execution.parts import DecoderParts
+from polar_search.execution.planning import (
+    HIDDEN,
+    call_tokens,
+    default_memory,
+    page_size,
+    without_collection,
+)
 from polar_search.execution.reference import generate_reference
 from polar_search.execution.rows import Generation, Row, layer_path
 from polar_search.execution.runner import Runner
+from polar_search.execution.teams import SPACIOUS, assemble_teams, run_side_by_side
 from polar_search.execution.work import Switches, Work
 from polar_search.program import Program
 
@@ -41,12 +48,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from polar_search.execution.rows import ProgramLike, Prompt, Sampling, Stop
-
-PAGE = 64
-"""Tokens of a page at most; contexts that are shorter have one page a node."""
-
-SHARE = {"cpu": 0.2, "cuda": 0.5}
-"""Share of a CPU's whole memory, or of a GPU's free one, for keys, values and hidden states."""
 
 
 @dataclass
@@ -177,17 +178,19 @@ class ProgramEngine:
                 too small for one row.
             ProgramError: A program belongs to another model.
         """
-        asked = [Row.of(row) for row in rows]
-        jobs = self._jobs(asked, Ending(self.model, self.tokenizer, max_new_tokens, stop))
+        with without_collection():
+            asked = [Row.of(row) for row in rows]
+            jobs = self._jobs(asked, Ending(self.model, self.tokenizer, max_new_tokens, stop))
         for batch in self._batches(jobs):
             self._run(batch, max_new_tokens - 1)
         self.stats.rows += len(jobs)
         for job in jobs:
             self.stats.work.asked += len(job.path) * (len(job.ids) + len(job.state.tokens) - 1)
-        return [
-            self._settle(row, job, max_new_tokens, stop)
-            for row, job in zip(asked, jobs, strict=True)
-        ]
+        with without_collection():
+            return [
+                self._settle(row, job, max_new_tokens, stop)
+                for row, job in zip(asked, jobs, strict=True)
+            ]
 
     def score(
         self,
@@ -295,21 +298,44 @@ class ProgramEngine:
     def _run(self, jobs: Sequence[Job], room: int) -> None:
         if not self._proven:
             self._prove()
-        hidden_memory = self._kv_memory // 5
         if self._memory is None:
-            budget = self._kv_memory - hidden_memory
+            budget = self._kv_memory - int(self._kv_memory * HIDDEN)
             self._memory = KeyValueMemory(self.key_value_shape, budget)
-        runner = Runner(
-            self._parts,
-            self._memory.pages(page_size(max(len(job.ids) for job in jobs) + room)),
-            room,
-            call_tokens(self._adapter.layers[0], self.model.device),
-            hidden_memory // (self._parts.width * self.key_value_shape.dtype.itemsize),
-            self._switches,
-            self.stats.work,
-        )
+        self._parts.prepare_positions(max(len(job.ids) for job in jobs) + room)
+        teams = assemble_teams(jobs, self._most_teams(jobs, room))
+        runners = self._runners(jobs, room, len(teams))
         with self._parts.attention():
-            runner.run(jobs)
+            run_side_by_side(runners, teams)
+        for runner in runners:
+            self.stats.work.add(runner.work)
+
+    def _most_teams(self, jobs: Sequence[Job], room: int) -> int:
+        """Teams that have a thread and ample memory each; a GPU serves one."""
+        if self.model.device.type != "cpu" or not self._switches.teams:
+            return 1
+        assert self._memory is not None
+        largest = max(len(job.path) * (len(job.ids) + room) for job in jobs)
+        return max(1, min(torch.get_num_threads(), self._memory.tokens // (SPACIOUS * largest)))
+
+    def _runners(self, jobs: Sequence[Job], room: int, teams: int) -> list[Runner]:
+        """A runner for every team, with its share of the memory."""
+        assert self._memory is not None
+        threads = torch.get_num_threads() if teams == 1 else 1
+        hidden_bytes = self._parts.width * self.key_value_shape.dtype.itemsize
+        return [
+            Runner(
+                self._parts,
+                pool,
+                room,
+                call_tokens(self._adapter.layers[0], self.model.device, threads),
+                int(self._kv_memory * HIDDEN) // hidden_bytes // teams,
+                self._switches,
+                Work(),
+            )
+            for pool in self._memory.pools(
+                page_size(max(len(job.ids) for job in jobs) + room), teams
+            )
+        ]
 
     def _settle(self, row: Row, job: Job, max_new_tokens: int, stop: Sequence[Stop]) -> Generation:
         """The row's result, from the reference where float32 noise could have turned a decision."""
@@ -325,24 +351,3 @@ class ProgramEngine:
             stop=stop if row.stop is None else (*stop, row.stop),
             sampling=row.sampling,
         )[0]
-
-
-def default_memory(device: torch.device) -> int:
-    """Bytes for keys, values and hidden states where the caller does not say."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * SHARE["cuda"])
-    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * SHARE["cpu"])
-
-
-def page_size(tokens: int) -> int:
-    """Tokens of a page, so that contexts of ``tokens`` fill their pages."""
-    pages = -(-tokens // PAGE)
-    return -(-tokens // pages // 4) * 4
-
-
-def call_tokens(layer: torch.nn.Module, device: torch.device) -> int:
-    """Tokens of one layer call: on a CPU as many as keep its widest product in the cache."""
-    if device.type != "cpu":
-        return 16_384
-    widest = max(max(weight.shape) for weight in layer.parameters())
-    return max(64, torch.get_num_threads() * 350_000 // widest)

@@ -28,16 +28,24 @@ class LayerPass:
         pool: Its key-value memory.
         call_tokens: Tokens of one layer call at most.
         room: Tokens behind its prompt for which a new node receives pages at once.
+        capacity: Hidden states for which memory is planned.
         work: Running counts.
     """
 
     def __init__(
-        self, parts: DecoderParts, pool: PagePool, call_tokens: int, room: int, work: Work
+        self,
+        parts: DecoderParts,
+        pool: PagePool,
+        call_tokens: int,
+        room: int,
+        capacity: int,
+        work: Work,
     ) -> None:
         self.parts = parts
         self.pool = pool
         self.call_tokens = call_tokens
         self.room = room
+        self.capacity = capacity
         self.work = work
         self._buffer = torch.empty(0, parts.width, dtype=pool.keys.dtype, device=pool.keys.device)
 
@@ -68,12 +76,13 @@ class LayerPass:
 
         node = np.repeat(np.arange(len(forest)), forest.count)
         step = np.arange(len(node)) - (begins - len(tokens))[node]
-        sources = self._tensor(above[node] + step)
+        source = above[node] + step
+        sources = self._tensor(source)
         positions = self._tensor(forest.start[node] + step)
         for layer, first, last in calls:
             a, b = int(begins[first]), int(ends[last - 1])
             part = slice(a - len(tokens), b - len(tokens))
-            states = hidden.index_select(0, sources[part])
+            states = rows_at(hidden, source[part], sources[part])
             call = self._call(forest, layer, first, last)
             hidden[a:b] = self.parts.run(layer, states, positions[part], call)
         self._count(forest, len(calls))
@@ -83,9 +92,14 @@ class LayerPass:
         return torch.from_numpy(array).to(self._buffer.device)
 
     def _hidden_states(self, count: int) -> torch.Tensor:
-        """A buffer of at least [count, d], the same memory in every pass."""
+        """A buffer of at least [count, d], the same memory in every pass.
+
+        It has the planned size from the beginning (a CPU touches what is used); only a row whose
+        prompt alone needs more makes it grow.
+        """
         if len(self._buffer) < count:
-            self._buffer = self._buffer.new_empty(count, self._buffer.shape[1])
+            rows = max(count, self.capacity)
+            self._buffer = self._buffer.new_empty(rows, self._buffer.shape[1])
         return self._buffer
 
     def _give_pages(self, forest: Forest) -> None:
@@ -127,3 +141,11 @@ def prompt_runs(lengths: np.ndarray, tables: np.ndarray) -> list[PromptRun]:
             runs.append(PromptRun(begin, b - a, int(lengths[a]), tables[a:b]))
             begin = runs[-1].end
     return runs
+
+
+def rows_at(hidden: torch.Tensor, places: np.ndarray, same: torch.Tensor) -> torch.Tensor:
+    """Rows of ``hidden`` at ``places`` (``same`` as a tensor); neighbours are read in place."""
+    first, last = int(places[0]), int(places[-1]) + 1
+    if last - first == len(places) and (np.diff(places) == 1).all():
+        return hidden[first:last]
+    return hidden.index_select(0, same)

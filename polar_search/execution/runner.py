@@ -52,9 +52,10 @@ class Runner:
         round_tokens: Layer-tokens of the prompts that one round admits at most.
         switches: What is shared.
         work: Running counts.
+        spare: Share of the pages that admission leaves to rows whose texts part.
         drafted: Draft tokens read in this run.
         agreed: Those that were chosen.
-        spare: Share of the pages that admission leaves to rows whose texts part.
+        stopped: Set from outside to end the run early; nothing is read from it then.
     """
 
     parts: DecoderParts
@@ -67,6 +68,7 @@ class Runner:
     spare: float = 0.25
     drafted: int = 0
     agreed: int = 0
+    stopped: bool = False
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Generate all jobs; their states receive the tokens."""
@@ -76,9 +78,10 @@ class Runner:
         columns = max(self._pages(job) for job in jobs)
         running: list[Job] = []
         forest, leaves = Forest.empty(columns), np.zeros(0, dtype=np.int64)
-        self.parts.prepare_positions(max(len(job.ids) for job in jobs) + self.room)
-        self.layers = LayerPass(self.parts, self.pool, self.call_tokens, first_room, self.work)
-        while running or waiting:
+        self.layers = LayerPass(
+            self.parts, self.pool, self.call_tokens, first_room, self.round_tokens, self.work
+        )
+        while (running or waiting) and not self.stopped:
             forest, leaves, running = self._advance(forest, leaves, running, waiting)
             begin = len(forest)
             seeds, seed_leaves, fresh = self._admit(waiting, columns, len(forest))
@@ -165,7 +168,7 @@ class Runner:
         """New rows. Some pages are left to those whose texts part: they need pages of their own."""
         room = Room(
             self.pool.free - int(len(self.pool) * self.spare),
-            self.round_tokens,
+            self.round_tokens - nodes,
             FULL * self.call_tokens * len(self.parts.layers) - nodes,
         )
         return queue.admit(room, columns, idle=not nodes, drafts=self._drafts_pay())
