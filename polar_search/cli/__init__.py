@@ -14,6 +14,7 @@ COMMANDS = {
     "search": "find the programs that answer the examples of a task",
     "stats": "valid-program statistics of a run",
     "report": "one page that says what programs are worth, with figures and tables as files",
+    "explore": "a page to browse the examples, programs and searches of a run",
     "list": "agents, tasks and bundled models, with their options",
 }
 BROKEN_PIPE = 1
