@@ -47,3 +47,7 @@ class RunError(PolarSearchError):
 
 class AgentError(PolarSearchError):
     """An agent that breaks its contract."""
+
+
+class PredictorError(PolarSearchError):
+    """A predictor, its labels or its training that cannot be used."""

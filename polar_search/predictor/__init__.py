@@ -1,0 +1,1 @@
+"""Learning to predict programs, and what that is worth."""
