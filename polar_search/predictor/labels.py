@@ -1,0 +1,159 @@
+"""Label sets: the valid programs of a run's training examples, and what each of them weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from polar_search.errors import PredictorError, RunError
+from polar_search.predictor.distribution import writable
+from polar_search.program import Program
+from polar_search.search.run import open_run
+from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.tasks import TASKS, Example, Task
+
+Weighting = Literal["paper", "uniform", "shortest", "first"]
+
+FULL_DEPTH_WEIGHT = 0.3
+"""What the standard pass weighs beside a shorter valid program (paper, section 3.2)."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """An example with its valid programs; the weights sum to 1."""
+
+    example: Example
+    programs: tuple[Program, ...]
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The labels of a run, and what was left out.
+
+    Attributes:
+        run: The run's fixed configuration.
+        task: Its task.
+        examples: All training examples that were searched.
+        labels: Those of them that have a valid program.
+        too_many_repeats: Valid programs left out, since they repeat more than the predictor can.
+    """
+
+    run: Mapping[str, Any]
+    task: Task
+    examples: tuple[Example, ...]
+    labels: tuple[Label, ...]
+    too_many_repeats: int
+
+
+def read_labels(
+    run: Path,
+    weighting: Weighting = "paper",
+    max_programs: int = 50,
+    max_repeats: int | None = None,
+    levels: Sequence[int] | None = None,
+) -> LabelSet:
+    """The labels of the run folder `run`.
+
+    Args:
+        run: A run on the train split.
+        weighting: ``paper``: all alike, but for the standard pass where a shorter program is valid;
+            ``uniform``: all alike; ``shortest``: those of the least depth alone; ``first``: the
+            one that the search found first.
+        max_programs: Valid programs of an example at most, the shallowest of them.
+        max_repeats: Executions of a segment that the predictor can express; by default the run's.
+        levels: Levels to learn from; all by default.
+
+    Raises:
+        PredictorError: A run on another split, or without valid programs.
+        RunError: No run, or a broken one.
+    """
+    config = open_run(run).fixed() or {}
+    if config.get("split") != "train":
+        raise PredictorError(
+            f"expected a run on the train split, received '{run}' on '{config.get('split')}'; "
+            "search with --split train"
+        )
+    task = TASKS.load(config["task"])()
+    if task.fingerprint() != config["task fingerprint"]:
+        raise RunError(
+            f"expected the examples of task '{config['task']}' that '{run}' was searched on, "
+            "received others; install the version that its environment.json names"
+        )
+    most = max_repeats or config["max_repeats"]
+    valid, searched, left_out = _valid_programs(run, config, most)
+    order = _found_order(run) if weighting == "first" else {}
+    examples = [e for e in task.examples("train") if e.id in searched]
+    if levels is not None:
+        examples = [e for e in examples if e.level in levels]
+    labels = []
+    for example in examples:
+        if programs := valid.get(example.id):
+            programs.sort(key=lambda program: (program.depth, program.path))
+            rank = order.get(example.id, {})
+            weights = weigh(programs[:max_programs], weighting, rank)
+            labels.append(Label(example, tuple(weights), tuple(weights.values())))
+    if not labels:
+        raise PredictorError(
+            f"expected valid programs to learn from, received none of {len(examples)} examples in "
+            f"'{run}'; search a larger space or budget, or check the task with `polar-search stats`"
+        )
+    return LabelSet(config, task, tuple(examples), tuple(labels), left_out)
+
+
+def weigh(
+    programs: Sequence[Program], weighting: Weighting, found: Mapping[tuple[int, ...], int]
+) -> dict[Program, float]:
+    """The weights of one example's valid programs, shallowest first, that have one.
+
+    Args:
+        programs: Valid programs, shallowest first.
+        weighting: See `read_labels`.
+        found: When the search asked each path.
+    """
+    weights = dict.fromkeys(programs, 1.0)
+    if weighting == "shortest":
+        weights = {p: 1.0 for p in programs if p.depth == programs[0].depth}
+    elif weighting == "first":
+        weights = {min(programs, key=lambda p: found.get(p.path, len(found))): 1.0}
+    elif weighting == "paper":
+        standard = Program.identity(programs[0].num_layers)
+        if standard in weights and programs[0].depth < standard.depth:
+            weights[standard] = FULL_DEPTH_WEIGHT
+    total = sum(weights.values())
+    return {program: weight / total for program, weight in weights.items()}
+
+
+def _valid_programs(
+    run: Path, config: Mapping[str, Any], most: int
+) -> tuple[dict[str, list[Program]], set[str], int]:
+    """Valid programs by example, the ids of all examples, and how many repeat too much."""
+    table = read_outcomes(run)
+    table = table.filter(_equal(table["model"], config["model fingerprint"]))
+    searched = set(table["example_id"].to_pylist())
+    rows = table.filter(table["correct"]).select(["example_id", "path"])
+    valid: dict[str, list[Program]] = {}
+    left_out = 0
+    for id_, path in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+        program = Program.from_path(path, config["num_layers"], config["max_segment"])
+        if not writable(program, config["max_segment"], most):
+            left_out += 1
+        elif program not in valid.setdefault(id_, []):
+            valid[id_].append(program)
+    return valid, searched, left_out
+
+
+def _equal(column: Any, value: str) -> Any:  # noqa: ANN401
+    import pyarrow.compute as pc
+
+    return pc.equal(column, value)
+
+
+def _found_order(run: Path) -> dict[str, dict[tuple[int, ...], int]]:
+    """For each example the step at which each path was asked."""
+    order: dict[str, dict[tuple[int, ...], int]] = {}
+    for row in read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY).to_pylist():
+        order.setdefault(row["example_id"], {}).setdefault(tuple(row["path"]), row["step"])
+    return order
