@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from polar_search.program import Program
 from polar_search.search.evaluation import Evaluator
@@ -13,6 +14,14 @@ CHUNK = 8192
 """Rows of one engine call at most."""
 
 
+class Executes(Protocol):
+    """What runs whole programs: an `Executor`, or the vector environment of `polar_search.envs`."""
+
+    def evaluate(self, example_ids: Sequence[str], programs: Sequence[Program]) -> list[Outcome]:
+        """The outcome of each example with its program, in their order, as one batch."""
+        ...
+
+
 class Executor:
     """Programs on examples, as batches of the engine, each (example, program) once.
 
@@ -21,20 +30,19 @@ class Executor:
         executed: Outcomes that were run so far.
     """
 
-    def __init__(self, evaluator: Evaluator, known: Iterable[Outcome] = ()) -> None:
+    def __init__(
+        self, evaluator: Evaluator, examples: Iterable[Example], known: Iterable[Outcome] = ()
+    ) -> None:
         self.evaluator = evaluator
         self.executed = 0
+        self._examples = {example.id: example for example in examples}
         self._known = {(outcome.example_id, outcome.program): outcome for outcome in known}
 
-    def outcomes(self, examples: Sequence[Example], programs: Sequence[Program]) -> list[Outcome]:
-        """The outcome of each example with its program, in their order."""
-        keys = [(e.id, p) for e, p in zip(examples, programs, strict=True)]
-        new = {
-            key: (example, key[1])
-            for key, example in zip(keys, examples, strict=True)
-            if key not in self._known
-        }
-        jobs = list(new.values())
+    def evaluate(self, example_ids: Sequence[str], programs: Sequence[Program]) -> list[Outcome]:
+        """The outcome of each example with its program, in their order, as one batch."""
+        keys = list(zip(example_ids, programs, strict=True))
+        new = [key for key in dict.fromkeys(keys) if key not in self._known]
+        jobs = [(self._examples[example_id], program) for example_id, program in new]
         for i in range(0, len(jobs), CHUNK):
             for outcome in self.evaluator.evaluate(jobs[i : i + CHUNK]):
                 self._known[outcome.example_id, outcome.program] = outcome

@@ -38,6 +38,7 @@ class Origin:
         task: Its task.
         encoder: See `polar_search.predictor.encoder`.
         space: The options of the program space it was trained in.
+        candidates: Programs that were valid for most training examples, most often first.
         training: The training's options and results, for the model card.
     """
 
@@ -46,6 +47,7 @@ class Origin:
     task: str
     encoder: str
     space: dict[str, Any]
+    candidates: list[str]
     training: dict[str, Any]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from polar_search.models import locate
 from polar_search.predictor.config import TrainConfig
 from polar_search.predictor.decoding import top_paths
 from polar_search.predictor.encoder import encode_cached, make_encoder, padded
-from polar_search.predictor.execution import Executor
+from polar_search.predictor.execution import Executes, Executor
 from polar_search.predictor.labels import LabelSet, read_labels
 from polar_search.predictor.network import HeadShape, ProgramHead
 from polar_search.predictor.predictor import Origin, Predictor
@@ -35,6 +36,9 @@ from polar_search.search.evaluation import Evaluator
 from polar_search.search.run import RunFolder
 from polar_search.search.store import outcome_of, read_outcomes, writing
 from polar_search.tasks import Example
+
+CANDIDATES = 100
+"""Programs that a predictor remembers as often valid."""
 
 Stage = Literal["supervised", "reinforce"]
 WATCHED = 5
@@ -95,7 +99,7 @@ class Trainer:
         self,
         config: TrainConfig,
         labels: LabelSet,
-        executor: Executor,
+        executor: Executes,
         train: Data,
         val: Data,
         head: ProgramHead,
@@ -223,8 +227,8 @@ class Trainer:
 
     def _rewards(self, examples: Sequence[Example], programs: list[list[Program]]) -> Tensor:
         """`[B, k]`: 1 for a right answer, minus the price of the executed layers."""
-        flat = [(e, p) for e, row in zip(examples, programs, strict=True) for p in row]
-        outcomes = self.executor.outcomes([e for e, _ in flat], [p for _, p in flat])
+        flat = [(e.id, p) for e, row in zip(examples, programs, strict=True) for p in row]
+        outcomes = self.executor.evaluate([id_ for id_, _ in flat], [p for _, p in flat])
         rewards = [self._worth(outcome.correct, outcome.program.depth) for outcome in outcomes]
         return torch.tensor(rewards, dtype=torch.double).view(len(examples), -1)
 
@@ -242,7 +246,7 @@ class Trainer:
             ranked += top_paths(distribution, WATCHED, self.space)
             entropy += distribution.entropy().sum().item()
         first = [row[0].program for row in ranked]
-        outcomes = self.executor.outcomes(self.val.examples, first)
+        outcomes = self.executor.evaluate([e.id for e in self.val.examples], first)
         n = len(outcomes)
         accuracy = sum(outcome.correct for outcome in outcomes) / n
         depth = sum(program.depth for program in first) / n
@@ -361,6 +365,13 @@ def _engine(labels: LabelSet, device: str) -> ProgramEngine:
     return engine
 
 
+def often_valid(labels: LabelSet) -> list[str]:
+    """The programs that are valid for most training examples: what menus are chosen among."""
+    count = Counter(program for label in labels.labels for program in label.programs)
+    ranked = sorted(count, key=lambda program: (-count[program], program.depth, program.path))
+    return [str(program) for program in ranked[:CANDIDATES]]
+
+
 def _stamp(labels: LabelSet) -> dict[str, Any]:
     """What tells label sets apart."""
     run = labels.run
@@ -415,13 +426,14 @@ def _prepare(
     known = read_outcomes(run).to_pylist()
     stored = [outcome_of(r, space.num_layers) for r in known if r["source"] == "executed"]
     evaluator = Evaluator(engine, task, options["max_new_tokens"])
-    executor = Executor(evaluator, stored)
+    executor = Executor(evaluator, [*labels.examples, *val], stored)
     origin = Origin(
         options["model"],
         engine.fingerprint,
         options["task"],
         config.encoder,
         space.to_dict(),
+        often_valid(labels),
         {},
     )
     trainer = Trainer(config, labels, executor, splits["train"], splits["val"], head, space)
