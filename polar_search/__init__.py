@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from polar_search.execution import Row as Row
     from polar_search.execution import Sampling as Sampling
     from polar_search.execution import unrolled as unrolled
+    from polar_search.predictor.config import TrainConfig as TrainConfig
+    from polar_search.predictor.predictor import Predictor as Predictor
     from polar_search.program import Operation as Operation
     from polar_search.program import Program as Program
     from polar_search.program import ProgramSpace as ProgramSpace
@@ -37,6 +39,8 @@ _MODULES = {
     "polar_search.analysis": ("Outcomes", "Statistics", "summarize"),
     "polar_search.errors": ("PolarSearchError",),
     "polar_search.execution": ("Generation", "ProgramEngine", "Row", "Sampling", "unrolled"),
+    "polar_search.predictor.config": ("TrainConfig",),
+    "polar_search.predictor.predictor": ("Predictor",),
     "polar_search.program": ("Operation", "Program", "ProgramSpace", "Segment"),
     "polar_search.search.agent": ("Agent", "Context", "Proposal"),
     "polar_search.search.config": ("SearchConfig",),

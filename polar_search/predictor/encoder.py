@@ -92,7 +92,7 @@ class HubEncoder:
             raise PredictorError(
                 f"{explain(name, error)}, or encode by the model itself: --encoder {OF_BASE}0"
             ) from error
-        self._model = freeze(model).to(device)
+        self._model = cast("Any", freeze(model)).to(device)
         self.width = int(model.config.hidden_size)
         self.fingerprint = fingerprint(model)
 

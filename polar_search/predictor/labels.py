@@ -12,7 +12,7 @@ from polar_search.predictor.distribution import writable
 from polar_search.program import Program
 from polar_search.search.run import open_run
 from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
-from polar_search.tasks import TASKS, Example, Task
+from polar_search.tasks import Example, Task, load_task
 
 Weighting = Literal["paper", "uniform", "shortest", "first"]
 
@@ -76,7 +76,7 @@ def read_labels(
             f"expected a run on the train split, received '{run}' on '{config.get('split')}'; "
             "search with --split train"
         )
-    task = TASKS.load(config["task"])()
+    task = load_task(config["task"], config.get("task_options"))
     if task.fingerprint() != config["task fingerprint"]:
         raise RunError(
             f"expected the examples of task '{config['task']}' that '{run}' was searched on, "

@@ -36,6 +36,7 @@ class Origin:
         model: Name of the base model.
         fingerprint: Of the base model; the predictor is refused on any other.
         task: Its task.
+        task_options: The task's own options.
         encoder: See `polar_search.predictor.encoder`.
         space: The options of the program space it was trained in.
         candidates: Programs that were valid for most training examples, most often first.
@@ -45,6 +46,7 @@ class Origin:
     model: str
     fingerprint: str
     task: str
+    task_options: dict[str, Any]
     encoder: str
     space: dict[str, Any]
     candidates: list[str]

@@ -171,7 +171,7 @@ class Trainer:
         total = steps * (self.config.epochs if supervised else self.config.reinforce_epochs)
         losses = []
         self.head.train()
-        for rows in order.split(self.config.batch):
+        for rows in torch.split(order, self.config.batch):
             scale = schedule(self._step, total, self.config.warmup)
             if supervised:
                 loss = self._supervised_loss(rows)
@@ -431,6 +431,7 @@ def _prepare(
         options["model"],
         engine.fingerprint,
         options["task"],
+        dict(options.get("task_options") or {}),
         config.encoder,
         space.to_dict(),
         often_valid(labels),
