@@ -51,3 +51,7 @@ class AgentError(PolarSearchError):
 
 class PredictorError(PolarSearchError):
     """A predictor, its labels or its training that cannot be used."""
+
+
+class ClusterError(PolarSearchError):
+    """A cluster that cannot be reached, lacks what a worker needs, or whose workers keep dying."""

@@ -60,18 +60,19 @@ def make_parser(command: str, description: str) -> Parser:
     return Parser(command, description)
 
 
-def add_config(parser: Parser, config: type[Any]) -> None:
-    """A flag for every field of the dataclass `config`, and `--config` for a YAML file of them."""
+def add_config(parser: Parser, *configs: type[Any]) -> None:
+    """A flag for every field of the dataclasses, and `--config` for a YAML file of them."""
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
-    hints = get_type_hints(config)
-    for field in fields(config):
-        parser.kinds[field.name] = _kind(hints[field.name])
-        parser.add_argument(
-            flag(field.name),
-            type=hints[field.name],
-            default=_default(field),
-            help=field.metadata["help"],
-        )
+    for config in configs:
+        hints = get_type_hints(config)
+        for field in fields(config):
+            parser.kinds[field.name] = _kind(hints[field.name])
+            parser.add_argument(
+                flag(field.name),
+                type=hints[field.name],
+                default=_default(field),
+                help=field.metadata["help"],
+            )
 
 
 def _kind(hint: Any) -> str:  # noqa: ANN401
@@ -91,8 +92,12 @@ def _default(field: Field[Any]) -> Any:  # noqa: ANN401
     return field.default
 
 
-def read_config(parser: Parser, config: type[C], arguments: Sequence[str]) -> tuple[C, Any]:
+def read_config(parser: Parser, config: type[C], arguments: Sequence[str]) -> tuple[C, Namespace]:
     """The config that the arguments state, and all that was parsed."""
     parsed = parser.parse_args(list(arguments))
-    names = [field.name for field in fields(config)]  # type: ignore[arg-type]
-    return config(**{name: parsed[name] for name in names}), parsed
+    return config_of(parsed, config), parsed
+
+
+def config_of(parsed: Namespace, config: type[C]) -> C:
+    """The dataclass `config` from what was parsed."""
+    return config(**{field.name: parsed[field.name] for field in fields(config)})  # type: ignore[arg-type]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from polar_search.cli.options import add_config, make_parser, read_config
+from polar_search.cli.options import add_config, config_of, make_parser, read_config
+from polar_search.cluster.config import ClusterConfig
 from polar_search.search.config import SearchConfig
 
 if TYPE_CHECKING:
-    from polar_search.search.driver import Failure
+    from polar_search.search.driver import Failure, Progress
 
 SHOWN = 3
 """Failures that are told on the screen."""
@@ -25,40 +27,67 @@ DESCRIPTION = (
 def main(arguments: Sequence[str]) -> None:
     """Parse, search, and say where the results are."""
     parser = make_parser("search", DESCRIPTION)
-    add_config(parser, SearchConfig)
+    add_config(parser, SearchConfig, ClusterConfig)
     parser.add_argument("--out", type=str, default="runs/search", help="the run folder")
     parser.add_argument(
         "--dry-run", action="store_true", help="tell size, time and disk; run nothing"
     )
     config, parsed = read_config(parser, SearchConfig, arguments)
+    cluster = config_of(parsed, ClusterConfig)
     console = Console()
     if parsed.dry_run:
         quieten_libraries()
         from polar_search.search.estimate import estimate
 
         console.print(str(estimate(config)))
-    else:
+    elif cluster.cluster is None:
         run_and_show(config, Path(parsed.out), console)
+    else:
+        run_on_cluster_and_show(config, cluster, Path(parsed.out), console)
 
 
 def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
-    """Search with a progress display."""
+    """Search in this process with a progress display."""
     # Loading torch takes seconds; --help and mistakes in the options need none of it.
     from polar_search.cli.progress import shown
-    from polar_search.search.run import is_run
     from polar_search.search.session import Session
 
     quieten_libraries()
     session = Session.load(config)
-    with shown(console, len(session.examples), session.total()) as update:
-        try:
-            progress = session.run(out, update)
-        except KeyboardInterrupt:
-            if not is_run(out):
-                raise  # too early for anything to be stored
-            raise KeyboardInterrupt(
-                "what was evaluated is stored, the same command goes on"
-            ) from None
+    with (
+        shown(console, len(session.examples), session.total()) as update,
+        _interrupt_says_what_is_stored(out),
+    ):
+        progress = session.run(out, update)
+    tell(progress, out, console)
+
+
+def run_on_cluster_and_show(
+    config: SearchConfig, cluster: ClusterConfig, out: Path, console: Console
+) -> None:
+    """Search with the workers of a cluster and a live table of them."""
+    from polar_search.cli.progress import shown_with_workers
+    from polar_search.cluster.search import search_on_cluster
+
+    with shown_with_workers(console) as update, _interrupt_says_what_is_stored(out):
+        status = search_on_cluster(config, cluster, out, update)
+    tell(status.progress, out, console)
+
+
+@contextmanager
+def _interrupt_says_what_is_stored(out: Path) -> Iterator[None]:
+    from polar_search.search.run import is_run
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not is_run(out):
+            raise  # too early for anything to be stored
+        raise KeyboardInterrupt("what was evaluated is stored, the same command goes on") from None
+
+
+def tell(progress: Progress, out: Path, console: Console) -> None:
+    """What a search did, in one line."""
     console.print(
         f"{progress.programs:,} outcomes of {progress.examples} examples "
         f"({progress.executed:,} executed, {progress.reused:,} from the store), "

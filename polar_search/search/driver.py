@@ -11,8 +11,8 @@ An agent of dataset scope is alone in the run, and its rounds are the chunks of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from traceback import extract_tb
@@ -77,6 +77,15 @@ class Progress:
     failures: list[Failure] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Searched:
+    """An example at its end: programs told to its agent, the identity included, and valid ones."""
+
+    example_id: str
+    programs: int
+    valid: int
+
+
 class Driver:
     """Searches examples: with one agent each, or with one for all.
 
@@ -87,8 +96,11 @@ class Driver:
         make_agent: Builds an agent from the space and a seed.
         budget: How much is asked.
         seed: Of the run.
-        on_progress: Called after every round.
+        on_progress: Called after every round of `search`.
         on_agent_error: Whether a failing agent ends the search, or only its own part of it.
+
+    Attributes:
+        progress: What was done so far.
     """
 
     def __init__(
@@ -107,41 +119,52 @@ class Driver:
         self._on_progress, self._on_agent_error = on_progress, on_agent_error
         self._agent = agent_class(make_agent)
         self._identity = Program.identity(space.num_layers)
+        self.progress = Progress()
 
-    def search(self, examples: Sequence[Example]) -> Progress:
+    def search(self, examples: Iterable[Example]) -> Progress:
         """Search all `examples`. Whatever ends it early, what was computed is stored.
 
         Raises:
             AgentError: An agent failed, and `on_agent_error` is "stop"; the message names it and
                 its example.
         """
-        progress, started = Progress(), time.monotonic()
-        waiting, slots = self._subjects(examples), list[Slot]()
+        with closing(self.rounds(examples)) as rounds:
+            for _ in rounds:
+                if self._on_progress:
+                    self._on_progress(self.progress)
+        return self.progress
+
+    def rounds(self, examples: Iterable[Example]) -> Generator[list[Searched], None, None]:
+        """Search round by round; each gives the examples that came to their end in it.
+
+        In example scope `examples` may be an iterator that has none for now and more later: it is
+        asked again in every round that leaves room for another.
+        """
+        waiting, slots, last = self._subjects(examples), list[Slot](), time.monotonic()
         try:
             while True:
                 free = self._budget.examples_in_work - len(slots)
-                slots += self._start(waiting, free, progress)
+                slots += self._start(waiting, free, self.progress)
                 if not slots:
-                    return progress
-                told = self._execute([slot.jobs() for slot in slots], slots, progress)
-                going_on = []
+                    return
+                told = self._execute([slot.jobs() for slot in slots], slots, self.progress)
+                going_on, ended = list[Slot](), list[Slot]()
                 for slot, outcomes in zip(slots, told, strict=True):
-                    with self._guarding(slot.name, slot.subject, progress):
-                        if self._advance(slot, outcomes):
-                            going_on.append(slot)
-                        else:
-                            progress.examples += len(slot.examples)
-                slots = going_on
-                progress.seconds = time.monotonic() - started
-                if self._on_progress:
-                    self._on_progress(progress)
+                    goes_on = False
+                    with self._guarding(slot.name, slot.subject, self.progress):
+                        goes_on = self._advance(slot, outcomes)
+                        self.progress.examples += 0 if goes_on else len(slot.examples)
+                    (going_on if goes_on else ended).append(slot)
+                slots, now = going_on, time.monotonic()
+                self.progress.seconds, last = self.progress.seconds + now - last, now
+                yield [Searched(slot.subject, slot.told, slot.correct) for slot in ended]
         finally:
             self._store.flush()
 
-    def _subjects(self, examples: Sequence[Example]) -> Iterator[tuple[str, Sequence[Example]]]:
+    def _subjects(self, examples: Iterable[Example]) -> Iterator[tuple[str, Sequence[Example]]]:
         """What agents are made for, and its examples."""
         if scope_of(self._make_agent) == "example":
-            return ((example.id, [example]) for example in examples)
+            return map(_alone, examples)  # unlike a generator, it may go on after it had nothing
         # In an order of its own, so that a chunk is a sample: tasks list their levels in turn.
         mixed = sorted(examples, key=lambda example: seed_of_example(self._seed, example.id))
         return iter([(DATASET, mixed)])
@@ -241,6 +264,11 @@ class Driver:
     def _name(self, subject: str) -> str:
         where = "all examples" if subject == DATASET else f"example {subject}"
         return f"agent {self._agent.__name__} on {where}"
+
+
+def _alone(example: Example) -> tuple[str, Sequence[Example]]:
+    """An example as the subject of an agent of its own."""
+    return example.id, [example]
 
 
 @contextmanager

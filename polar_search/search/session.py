@@ -23,6 +23,7 @@ from polar_search.search.config import SearchConfig
 from polar_search.search.driver import Driver, Progress
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.run import RunFolder
+from polar_search.search.status import State, Status, StatusFile
 from polar_search.search.store import Fingerprints, Store
 from polar_search.tasks import Example, Task, load_task
 
@@ -113,6 +114,13 @@ class Session:
         space = self.config.space(self.engine.num_layers)
         self.check_agent(space)
         folder = RunFolder(out)
+        file, total = StatusFile(folder), self.total()
+
+        def update(progress: Progress, state: State = "running") -> None:
+            file.update(Status(state, progress, len(self.examples), total))
+            if on_progress and state == "running":
+                on_progress(progress)
+
         with folder.owned():
             folder.begin(self.fixed(), self.config.to_dict())
             store = Store(out, self.fingerprints(), self.agent_fingerprint())
@@ -123,10 +131,15 @@ class Session:
                 self.make_agent,
                 self.config.run_budget(),
                 self.config.seed,
-                on_progress,
+                update,
                 self.config.on_agent_error,
             )
-            progress = driver.search(self.examples)
+            try:
+                progress = driver.search(self.examples)
+            except KeyboardInterrupt:
+                update(driver.progress, "interrupted")
+                raise
+            update(progress, "finished")
             near_ties = self.engine.stats.near_ties
             folder.write("summary.json", {**asdict(progress), "near_ties": near_ties})
         if progress.failures and not progress.examples:

@@ -34,6 +34,8 @@ class Slot:
         batch: The last ones.
         working: Those of the batch that were not withdrawn.
         done: Examples that the batch was told of.
+        told: Outcomes that the agent was told.
+        correct: Those of them that are correct.
         valid: Valid programs found, the identity not counted.
         shorter: Those of them below the model's depth.
     """
@@ -50,6 +52,8 @@ class Slot:
     batch: list[Proposal] = field(default_factory=list)
     working: list[Program] = field(default_factory=list)
     done: int = 0
+    told: int = 0
+    correct: int = 0
     valid: int = 0
     shorter: int = 0
 
@@ -76,6 +80,8 @@ class Slot:
 
     def tell(self, outcomes: Sequence[Outcome]) -> bool:
         """Tell the outcomes of `jobs`; whether that was the end of the batch."""
+        self.told += len(outcomes)
+        self.correct += sum(outcome.correct for outcome in outcomes)
         self.agent.tell(outcomes)
         if self.steps > 1:
             found = [o.program for o in outcomes if o.correct]

@@ -88,9 +88,13 @@ class Store:
         self._outcomes: list[Outcome] = []
         self._trace: list[TraceStep] = []
         self._flushed_at = time.monotonic()
+        self.reread()
+
+    def reread(self) -> None:
+        """Look up what is stored by now, for `known` and `traced_steps`."""
         self._known = _Groups(self._own_outcomes())
-        trace = read_table(folder, "trace", TRACE_SCHEMA, TRACE_KEY)
-        self._traced = _Groups(trace.filter(pc.equal(trace["agent"], agent)))
+        trace = read_table(self._folder, "trace", TRACE_SCHEMA, TRACE_KEY)
+        self._traced = _Groups(trace.filter(pc.equal(trace["agent"], self._agent)))
 
     def _own_outcomes(self) -> pa.Table:
         table = read_outcomes(self._folder)

@@ -1,0 +1,47 @@
+"""Where a search runs: the options of the cluster, none of which changes what is found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from polar_search.errors import ConfigError
+from polar_search.search.config import option
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Workers of a search, and what each of them takes."""
+
+    cluster: str | None = option(
+        None,
+        "auto (the Ray cluster of this machine or job), local (one just for this search) or the "
+        "address HOST:PORT of a Ray head; by default the search runs in this process",
+    )
+    workers: int = option(1, "workers of the cluster, each with a model of its own")
+    gpus_per_worker: float = option(0.0, "GPUs that a worker takes, such as 1 or 0.5")
+    cpus_per_worker: float = option(1.0, "CPUs that a worker takes")
+    tensorboard: str | None = option(None, "folder for a TensorBoard log of a cluster's progress")
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ConfigError(
+                f"expected --workers of at least 1, received {self.workers}; raise it"
+            )
+        for name in ("gpus", "cpus"):
+            value = getattr(self, f"{name}_per_worker")
+            # Ray shares out parts of one device, never one and a half.
+            if value < 0 or (value > 1 and value != int(value)):
+                raise ConfigError(
+                    f"expected --{name}-per-worker of a part of one (such as 0.5) or a whole "
+                    f"number, received {value}; round it"
+                )
+        if self.cluster is None and (self.workers > 1 or self.gpus_per_worker):
+            raise ConfigError(
+                "expected --cluster with --workers or --gpus-per-worker, received none; "
+                "add --cluster local"
+            )
+
+    def resources(self) -> dict[str, float]:
+        """What one worker takes, by Ray's names."""
+        wanted = {"CPU": self.cpus_per_worker, "GPU": self.gpus_per_worker}
+        return {name: amount for name, amount in wanted.items() if amount}
