@@ -35,7 +35,8 @@ def test_a_run_leaves_config_environment_tables_and_summary(loaded, tmp_path):
     assert summary["valid"] == sum(row["correct"] for row in stored(tmp_path)[0])
     assert summary["executed"] == 15 * 4
     assert {p.name for p in tmp_path.iterdir()} == {
-        *("config.json", "environment.json", "lock", "outcomes", "summary.json", "trace")
+        *("config.json", "environment.json", "lock", "outcomes", "progress.json"),
+        *("summary.json", "trace"),
     }
 
 
