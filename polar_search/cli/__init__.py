@@ -17,6 +17,7 @@ COMMANDS = {
     "stats": "valid-program statistics of a run",
     "report": "one page that says what programs are worth, with figures and tables as files",
     "explore": "a page to browse the examples, programs and searches of a run",
+    "run": "a recipe, such as a table of the paper, at one of its scales",
     "list": "agents, tasks and bundled models, with their options",
 }
 BROKEN_PIPE = 1
