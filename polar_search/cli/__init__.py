@@ -14,6 +14,7 @@ COMMANDS = {
     "search": "find the programs that answer the examples of a task",
     "train": "learn to predict programs from the valid ones of a run",
     "status": "how far a run is, told from another shell",
+    "evaluate": "what a predictor is worth on examples it has not seen",
     "stats": "valid-program statistics of a run",
     "report": "one page that says what programs are worth, with figures and tables as files",
     "explore": "a page to browse the examples, programs and searches of a run",

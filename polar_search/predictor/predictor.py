@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -20,12 +20,12 @@ from polar_search.predictor.decoding import Ranked, paper_beam, top_paths
 from polar_search.predictor.distribution import PathDistribution
 from polar_search.predictor.encoder import Encoder, make_encoder, padded
 from polar_search.predictor.network import HeadShape, ProgramHead
+from polar_search.predictor.settings import Decoding
 from polar_search.program import ProgramSpace
 from polar_search.search.store import writing
 
 FORMAT = "polar-search predictor"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-Decoding = Literal["exact", "paper"]
 
 
 @dataclass(frozen=True)
