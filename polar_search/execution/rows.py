@@ -115,16 +115,3 @@ def layer_path(program: ProgramLike, num_layers: int) -> tuple[int, ...]:
             "use indices of this model's layers"
         )
     return path
-
-
-def closed_box(text: str) -> bool:
-    r"""A stop for answers in a box: whether ``text`` holds a closed ``\boxed{...}``."""
-    start = text.find(r"\boxed{")
-    if start < 0:
-        return False
-    open_braces = 0
-    for char in text[start:]:
-        open_braces += (char == "{") - (char == "}")
-        if char == "}" and open_braces == 0:
-            return True
-    return False
