@@ -19,6 +19,7 @@ COMMANDS = {
     "report": "one page that says what programs are worth, with figures and tables as files",
     "explore": "a page to browse the examples, programs and searches of a run",
     "run": "a recipe, such as a table of the paper, at one of its scales",
+    "task": "show what a model will see of a task",
     "list": "agents, tasks and bundled models, with their options",
 }
 BROKEN_PIPE = 1
@@ -28,7 +29,7 @@ INTERRUPTED = 130
 
 def usage() -> str:
     """The text of `polar-search --help`."""
-    commands = "\n".join(f"  {name:10s} {text}" for name, text in COMMANDS.items())
+    commands = "\n".join(f"  {name:15s} {text}" for name, text in COMMANDS.items())
     return (
         "usage: polar-search COMMAND [OPTIONS]\n\n"
         "Find the programs of layers that make a frozen language model answer.\n\n"
@@ -70,7 +71,7 @@ def _run(name: str, arguments: Sequence[str]) -> None:
 
         print(version("polar-search"))  # noqa: T201
     elif name in COMMANDS:
-        import_module(f"polar_search.cli.{name}").main(arguments)
+        import_module(f"polar_search.cli.{name.replace('-', '_')}").main(arguments)
     else:
         raise UnknownNameError("a command", name, COMMANDS)
 

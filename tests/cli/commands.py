@@ -10,6 +10,7 @@ from pathlib import Path
 
 from polar_search.agents.random import RandomAgent
 from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.tasks import Example, Task, Verdict
 from polar_search.tasks.bundled import Tracking
 
 COMMAND = str(Path(sys.executable).with_name("polar-search"))
@@ -34,6 +35,21 @@ class Failing(RandomAgent):
 
     def ask(self, n):
         return 1 / 0
+
+
+class Choosing(Task):
+    """One example whose answer is chosen."""
+
+    name = "choosing"
+
+    def examples(self, split):
+        return [Example("one", 1, "A or B?", "A")]
+
+    def choices(self, example):
+        return (" A", " B")
+
+    def grade(self, example, text):
+        return Verdict(text.strip() == example.answer, text)
 
 
 def start(*arguments: str, **options) -> subprocess.Popen[str]:
