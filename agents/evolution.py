@@ -7,31 +7,46 @@ program with the last layers of another.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from math import inf
 from operator import attrgetter
-from random import Random
 
 from polar_search.errors import ConfigError
 from polar_search.program import Program, ProgramSpace
-from polar_search.search.agent import Agent, Proposal
+from polar_search.search.agent import Proposal, Scope
 from polar_search.search.outcome import Outcome
 
 from .moves import Moves
-from .random import RandomAgent
+from .walking import WalkingAgent
 
 TRIES = 20
 """Variations in a row that gave nothing new before a random program joins in."""
 
 
 class Member:
-    """A program of the population; `moves` are the mutations of it that were not tried yet."""
+    """A program of the population, and what it was told.
 
-    __slots__ = ("_moves", "fitness", "program")
+    Attributes:
+        program: The program.
+        correct: Examples that it answers.
+        total: Examples that it was tried on.
+    """
 
-    def __init__(self, program: Program, fitness: float) -> None:
-        self.program, self.fitness = program, fitness
+    __slots__ = ("_moves", "correct", "program", "total")
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.correct, self.total = 0, 0
         self._moves: Moves | None = None
+
+    @property
+    def fitness(self) -> tuple[float, float]:
+        """The share of examples answered, then the shallower the fitter.
+
+        Programs that answer nothing are all alike: shallower ones among them lead nowhere.
+        """
+        share = self.correct / self.total if self.total else 0.0
+        return (share, -self.program.depth) if share else (0.0, -math.inf)
 
     def moves(self, space: ProgramSpace) -> Moves:
         """The mutations not tried yet, listed only when needed."""
@@ -40,15 +55,16 @@ class Member:
         return self._moves
 
 
-class EvolutionAgent(Agent):
+class EvolutionAgent(WalkingAgent):
     """Evolution from the standard pass: mutation and crossover of segments, the best survive.
 
-    Fit is valid first, then shallower; among equals, who came first. Parents win a tournament of
-    two.
+    Fit is who answers most examples, then who is shallower; among equals, who came first. With one
+    agent for each example that is valid before invalid. Parents win a tournament of two.
 
     Args:
         space: The programs that may be asked.
         seed: Of everything random.
+        scope: One agent for each example, or one for all.
         population: Programs that survive, at most.
         crossover: Probability that a program is made by crossover, not by mutation.
 
@@ -57,42 +73,45 @@ class EvolutionAgent(Agent):
     """
 
     def __init__(
-        self, space: ProgramSpace, seed: int, population: int = 16, crossover: float = 0.5
+        self,
+        space: ProgramSpace,
+        seed: int,
+        scope: Scope = "example",
+        population: int = 16,
+        crossover: float = 0.5,
     ) -> None:
         super().__init__(space, seed)
         if population < 1:
             raise ConfigError(f"expected a population above 0, received {population}; raise it")
+        self.scope = scope
         self._size, self._crossover = population, crossover
-        self._rng = Random(seed)
-        self._anywhere = RandomAgent(space, seed)
-        self._origin = Member(Program.identity(space.num_layers), fitness=-inf)
+        self._origin = Member(self._identity)
+        self._elders: list[Member] = []  # who had survived when the last programs were asked
+        self._young: dict[Program, Member] = {}
         self._population: list[Member] = []  # the fittest first
-        self._asked = {self._origin.program}
 
     def ask(self, n: int) -> list[Proposal]:
         """Up to `n` new variations of the population."""
-        proposals: list[Proposal] = []
-        while len(proposals) < n and (proposal := self._next()) is not None:
-            self._asked.add(proposal.program)
-            proposals.append(proposal)
-        return proposals
+        self._elders, self._young = self._population, {}
+        return super().ask(n)
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
-        """Selects: the fittest of the population and the told programs survive."""
-        told = [Member(outcome.program, fitness(outcome)) for outcome in outcomes]
-        ranked = sorted([*self._population, *told], key=attrgetter("fitness"), reverse=True)
+        """Selects: the fittest of the elders and of the programs told since then survive."""
+        for outcome in outcomes:
+            member = self._young.setdefault(outcome.program, Member(outcome.program))
+            member.correct += outcome.correct
+            member.total += 1
+        everyone = [*self._elders, *self._young.values()]
+        ranked = sorted(everyone, key=attrgetter("fitness"), reverse=True)
         self._population = ranked[: self._size]
 
-    def _next(self) -> Proposal | None:
+    def _step(self) -> Proposal | None:
         for _ in range(TRIES):
             vary = self._cross if self._rng.random() < self._crossover else self._mutate
             parent = self._parent()
             child = vary(parent)
             if child is not None and child not in self._asked:
                 return Proposal(child, parent.program)
-        while drawn := self._anywhere.ask(1):
-            if drawn[0] not in self._asked:
-                return Proposal(drawn[0])
         return None
 
     def _parent(self) -> Member:
@@ -114,8 +133,3 @@ class EvolutionAgent(Agent):
         # Most often it is one of the parents again, which is cheaper to see than the space.
         is_new = path and child not in self._asked and child in self.space
         return child if is_new else None
-
-
-def fitness(outcome: Outcome) -> float:
-    """Valid above invalid, and the shallower the fitter; invalid programs are all alike."""
-    return -outcome.program.depth if outcome.correct else -inf

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from random import Random
 
-from polar_search.program import Program, ProgramSpace
-from polar_search.search.agent import Agent, Proposal
+from polar_search.program import ProgramSpace
+from polar_search.search.agent import Proposal
 from polar_search.search.outcome import Outcome
 
 from .moves import Moves
-from .random import RandomAgent
+from .walking import WalkingAgent
 
 
 def height(outcome: Outcome) -> float:
@@ -26,7 +25,7 @@ def height(outcome: Outcome) -> float:
     return -outcome.program.depth if outcome.correct else -inf
 
 
-class LocalAgent(Agent):
+class LocalAgent(WalkingAgent):
     """Hill climbing from the standard pass: valid first, then shallower, with random restarts.
 
     Neighbours are asked in random order, and after each batch the climb goes on from the best
@@ -37,19 +36,8 @@ class LocalAgent(Agent):
 
     def __init__(self, space: ProgramSpace, seed: int) -> None:
         super().__init__(space, seed)
-        self._rng = Random(seed)
-        self._anywhere = RandomAgent(space, seed)
-        self._here, self._height = Program.identity(space.num_layers), -inf
+        self._here, self._height = self._identity, -inf
         self._moves = Moves(space, self._here)
-        self._asked = {self._here}
-
-    def ask(self, n: int) -> list[Proposal]:
-        """Up to `n` neighbours of where the climb has come to, then programs from anywhere."""
-        proposals: list[Proposal] = []
-        while len(proposals) < n and (proposal := self._next()) is not None:
-            self._asked.add(proposal.program)
-            proposals.append(proposal)
-        return proposals
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """Climbs to the best of `outcomes` if it is higher."""
@@ -60,11 +48,8 @@ class LocalAgent(Agent):
         elif not self._moves:
             self._height = -inf  # a local optimum: any valid program is a new start
 
-    def _next(self) -> Proposal | None:
+    def _step(self) -> Proposal | None:
         while (neighbour := self._moves.draw(self._rng)) is not None:
             if neighbour not in self._asked:
                 return Proposal(neighbour, parent=self._here)
-        while drawn := self._anywhere.ask(1):
-            if drawn[0] not in self._asked:
-                return Proposal(drawn[0])
         return None

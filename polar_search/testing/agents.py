@@ -22,10 +22,8 @@ from itertools import count
 import pytest
 
 from polar_search.program import Program, ProgramSpace
-from polar_search.search.agent import Agent, Context, Proposal
+from polar_search.search.agent import DATASET, Agent, Context, MakeAgent, Proposal
 from polar_search.search.outcome import Outcome
-
-MakeAgent = Callable[[ProgramSpace, int], Agent]
 
 SMALL = {
     "only the identity": ProgramSpace(3, max_edits=0),
@@ -56,6 +54,10 @@ for program in first_programs(*pickle.load(sys.stdin.buffer)):
 """
 
 
+EXAMPLES, CHUNK = 5, 2
+"""What an agent of dataset scope is told of: so many examples, so many at a time."""
+
+
 def search(
     agent: Agent, n: int, verdict: str, rounds: int | None = None
 ) -> Iterator[list[Proposal]]:
@@ -67,18 +69,36 @@ def search(
         verdict: A name in `VERDICTS`.
         rounds: Batches at most; None goes on until the agent is done.
     """
-
-    def outcome(program: Program) -> Outcome:
-        return Outcome("example", 1, program, "", VERDICTS[verdict](program))
-
-    agent.prepare(Context("example", "What is 1 + 1?"))
-    agent.tell([outcome(Program.identity(agent.space.num_layers))])
+    agent.prepare(context_for(agent))
+    _tell(agent, [Program.identity(agent.space.num_layers)], verdict)
     for _ in count() if rounds is None else range(rounds):
         if not (asked := agent.ask(n)):
             return
         batch = [p if isinstance(p, Proposal) else Proposal(p) for p in asked]
         yield batch
-        agent.tell([outcome(proposal.program) for proposal in batch])
+        _tell(agent, [proposal.program for proposal in batch], verdict)
+
+
+def context_for(agent: Agent) -> Context:
+    """What an agent of either scope may know, with hidden states that drift apart evenly."""
+    depths = range(agent.space.num_layers + 1)
+    similarity = tuple(tuple(0.9 ** abs(i - j) for j in depths) for i in depths)
+    if agent.scope == "dataset":
+        return Context(DATASET, "", EXAMPLES, similarity)
+    return Context("example", "What is 1 + 1?", 1, similarity)
+
+
+def _tell(agent: Agent, programs: list[Program], verdict: str) -> None:
+    """Tells the outcomes of `programs`, chunk by chunk as the scope wants it."""
+    count = EXAMPLES if agent.scope == "dataset" else 1
+    names = [f"example {i}" for i in range(count)]
+    for first in range(0, count, CHUNK):
+        chunk = names[first : first + CHUNK]
+        valid = VERDICTS[verdict]
+        agent.tell([Outcome(name, 1, p, "", valid(p)) for p in programs for name in chunk])
+        if first + CHUNK < count:
+            withdrawn = set(agent.withdraw())
+            programs = [program for program in programs if program not in withdrawn]
 
 
 def first_programs(make_agent: MakeAgent, seed: int) -> list[str]:
