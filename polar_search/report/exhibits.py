@@ -143,7 +143,12 @@ def _corrected_figure(statistics: Statistics) -> Figure:
 def _depth_sheet(statistics: Statistics) -> Sheet:
     share = 100 / statistics.num_layers
     columns = [LEVEL]
-    for head, name in (("C->C", "correct_depth"), ("W->C", "corrected_depth")):
+    kinds = (
+        ("C->C", "correct_depth", lambda row: row.correct_shorter.n),
+        ("W->C", "corrected_depth", lambda row: row.corrected_shorter.n),
+    )
+    for head, name, count in kinds:
+        columns.append(Column(f"{head} n", count))
         columns.append(Column(f"{head}, layers", _of(name), oracle=True))
         columns.append(Column(f"{head}, % of D", _scaled(name, share), oracle=True))
     return Sheet(tuple(columns), statistics.shorter)
@@ -174,12 +179,12 @@ def _depth_figure(statistics: Statistics) -> Figure:
         axes.set_xlim(-0.6, len(rows) - 0.4)
         axes.set_ylim(bottom=0)
         axes.set_ylabel("executed layers, % of D")
-        legend(axes)
+        legend(figure, axes)
     return figure
 
 
 def _menu_name(row: MenuRow) -> str:
-    return "static" if row.size == 1 else f"oracle, menu of {row.size}"
+    return "static" if row.size == 1 else f"menu of {row.size} (oracle)"
 
 
 def _menu_sheet(statistics: Statistics) -> Sheet:
@@ -196,7 +201,7 @@ def _menu_sheet(statistics: Statistics) -> Sheet:
 
 
 def _menu_figure(statistics: Statistics) -> Figure:
-    looks = dict(zip(SIZES, (("loop", "^"), ("skip", "v"), ("luck", "D")), strict=True))
+    looks = dict(zip(SIZES, (("loop", "^"), ("skip", "v"), ("menu", "D")), strict=True))
     series = [Series("Base", "base", "s", [row.base for row in statistics.accuracy])]
     for size in SIZES:
         rows = [row for row in statistics.menus if row.size == size]

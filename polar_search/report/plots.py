@@ -32,6 +32,7 @@ COLOURS = {
     "loop": "#d55e00",
     "both": "#009e73",
     "luck": "#b8548c",
+    "menu": "#8d6b00",
 }
 """On white. A page has variables of the same names, with values of its own in the dark."""
 
@@ -88,7 +89,7 @@ def canvas(size: tuple[float, float] = SIZE) -> Iterator[tuple[Figure, Axes]]:
 def dots(groups: Sequence[str], series: Sequence[Series], ylabel: str) -> Figure:
     """Estimates side by side in each group, with their intervals, and their luck as a dash."""
     with canvas() as (figure, axes):
-        step = ROOM / max(1, len(series) - 1) if len(series) > 1 else 0
+        step = ROOM / max(3, len(series) - 1)
         for i, one in enumerate(series):
             places: Floats = (
                 np.arange(len(groups), dtype=np.float64) + (i - (len(series) - 1) / 2) * step
@@ -99,7 +100,7 @@ def dots(groups: Sequence[str], series: Sequence[Series], ylabel: str) -> Figure
         axes.set_xlim(-0.6, len(groups) - 0.4)
         axes.set_ylim(-3, 103)
         axes.set_ylabel(ylabel)
-        legend(axes)
+        legend(figure, axes)
     return figure
 
 
@@ -132,7 +133,7 @@ def _luck(axes: Axes, groups: int, series: Sequence[Series], step: float) -> Non
     ]
     if places:
         across, up = zip(*places, strict=True)
-        half = (step or ROOM) / 2.6
+        half = step / 2.6
         axes.hlines(
             up,
             np.subtract(across, half),
@@ -143,18 +144,17 @@ def _luck(axes: Axes, groups: int, series: Sequence[Series], step: float) -> Non
         )
 
 
-def legend(axes: Axes) -> None:
+def legend(figure: Figure, axes: Axes) -> None:
     """The legend in one line above the axes, luck last."""
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: labels[i] == "luck")
-    axes.legend(
+    figure.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
-        loc="lower left",
-        bbox_to_anchor=(-0.02, 1.0),
+        loc="outside upper left",
         ncols=6,
-        handletextpad=0.5,
-        columnspacing=1.4,
+        handletextpad=0.4,
+        columnspacing=1.3,
     )
 
 
