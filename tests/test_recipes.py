@@ -13,7 +13,12 @@ from polar_search.report.exhibits import EXHIBITS, chosen
 from polar_search.search.agent import AGENTS
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-RECIPES = sorted(set(EXPERIMENTS.glob("*.yaml")) - {EXPERIMENTS / "projection.yaml"})
+RECIPES = sorted(
+    path
+    for path in EXPERIMENTS.glob("*.yaml")
+    # The others are the settings of the projection, and of the script of the same name.
+    if path.stem != "projection" and not path.with_suffix(".py").exists()
+)
 SEARCHES = sorted((EXPERIMENTS / "searches").glob("*.yaml"))
 
 SMALL = """\
