@@ -1,32 +1,32 @@
 """Measure the engine: against serial generation, against its own ablations, against the hardware.
 
     python experiments/bench/engine.py exhaustive edits llama --threads 2
+    python experiments/bench/engine.py exhaustive edits drafted --threads 2 --ablations
     python experiments/bench/engine.py llama-3b qwen-3b --device cuda
+    python experiments/bench/engine.py llama-3b qwen-3b --scale tiny --threads 1 --sample 2
 
 *Serial* is one program, one prompt at a time through ``model.generate`` on the rerouted model, on a
 random sample of the rows. *Limit* is the share of the engine's time that its layer-tokens take as
-plain dense calls of one layer at the best batch size. Everything is timed in one process with the
+plain dense calls of one layer at the best batch size. *Matmul share* is the arithmetic of reading
+the prompts, over what large matrix products would do in that time. *Latency* is the time of one row
+that comes alone. Everything is timed in one process with the
 same threads; repetitions are medians, and no result of one serves the next.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import random
 import statistics
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
-from workloads import WORKLOADS, Workload
+from report import print_table, save
+from workloads import WORKLOADS, Setting, Workload
 
-from polar_search.execution import ProgramEngine, unrolled
+from polar_search.execution import Generation, ProgramEngine, unrolled
 from polar_search.execution.work import Switches, Work
 
 ABLATIONS = {
@@ -35,7 +35,12 @@ ABLATIONS = {
     "no prefill trie": Switches(prefill=False),
     "no tries": Switches(prefill=False, decoding=False),
     "one program a call": Switches(prefill=False, decoding=False, layer_major=False),
+    "threads in operations": Switches(teams=False),
+    "no drafts": Switches(drafts=False),
 }
+
+TINY_PROMPTS = 16
+"""Prompts of a workload at scale ``tiny``, at most."""
 
 
 def clock(device: torch.device) -> float:
@@ -95,62 +100,89 @@ def dense_seconds(workload: Workload) -> float:
     return best
 
 
+@torch.no_grad()
+def matmul_rate(workload: Workload, size: int) -> float:
+    """Multiplications and additions a second in products of square matrices."""
+    device = workload.model.device
+    one = torch.randn(size, size, dtype=workload.model.dtype, device=device)
+    other = torch.randn_like(one)
+    seconds = [timed(lambda: one @ other, device) for _ in range(8)]
+    return 2 * size**3 / statistics.median(seconds[2:])
+
+
+def matmul_share(workload: Workload, engine: ProgramEngine) -> float:
+    """Arithmetic of reading the prompts, over that of plain products in the same time."""
+    device = workload.model.device
+    before = engine.stats.work.prefill
+    seconds = timed(lambda: engine.generate(workload.rows, 1), device)
+    weights = sum(w.numel() for w in workload.model.model.layers[0].parameters() if w.dim() == 2)
+    done = 2 * weights * (engine.stats.work.prefill - before)
+    return done / seconds / matmul_rate(workload, 8192 if device.type == "cuda" else 1024)
+
+
+def run_engine(
+    workload: Workload, engine: ProgramEngine, repeats: int
+) -> tuple[float, list[Generation]]:
+    """Median seconds a row, and the results; the counts are those of one repetition."""
+    rows, seconds = workload.asked(), []
+    engine.generate(rows[: len(rows) // 10], workload.new_tokens)
+    for _ in range(repeats):
+        engine.stats.work = Work()
+        start = clock(workload.model.device)
+        results = engine.generate(rows, workload.new_tokens)
+        seconds.append(clock(workload.model.device) - start)
+    return statistics.median(seconds) / len(rows), results
+
+
 def measure(
     name: str, workload: Workload, arguments: argparse.Namespace
 ) -> list[dict[str, object]]:
     """One line of numbers for every ablation of a workload."""
-    device = workload.model.device
     sample = random.Random(0).sample(range(len(workload.rows)), arguments.sample)
     measure_serial(workload, sample[:2])
-    lines = []
-    for label, switches in ABLATIONS.items():
-        if label != "all" and not arguments.ablations:
-            continue
-        serial, expected = measure_serial(workload, sample)
-        dense = dense_seconds(workload)
-        memory = arguments.kv_memory and int(arguments.kv_memory * 2**30)
-        engine = ProgramEngine(workload.model, kv_memory=memory, switches=switches)
-        engine.generate(workload.rows[: len(workload.rows) // 10], workload.new_tokens)
-        seconds = []
-        for _ in range(arguments.repeats):
-            engine.stats.work = Work()
-            start = clock(device)
-            results = engine.generate(workload.rows, workload.new_tokens)
-            seconds.append(clock(device) - start)
-        a_row = statistics.median(seconds) / len(workload.rows)
-        work = engine.stats.work
-        computed = work.prefill + work.decoding
-        differing = sum(
-            list(results[i].token_ids) != tokens for i, tokens in zip(sample, expected, strict=True)
-        )
-        lines.append(
-            {
-                "workload": name,
-                "engine": label,
-                "rows": len(workload.rows),
-                "serial ms/row": serial * 1e3,
-                "engine ms/row": a_row * 1e3,
-                "times": serial / a_row,
-                "limit": dense * computed / (a_row * len(workload.rows)),
-                "asked": work.asked / len(workload.rows),
-                "prefill": work.prefill / len(workload.rows),
-                "decoding": work.decoding / len(workload.rows),
-                "calls": work.calls,
-                "differing": f"{differing}/{len(sample)}",
-            }
-        )
-        show(lines[-1:])
-    return lines
+    return [
+        measure_one(name, label, workload, sample, arguments)
+        for label in (ABLATIONS if arguments.ablations else ["all"])
+    ]
 
 
-def show(lines: list[dict[str, object]]) -> None:
-    """Print lines as a table."""
-    table = Table()
-    for column in lines[0]:
-        table.add_column(column, justify="right")
-    for line in lines:
-        table.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v) for v in line.values()))
-    Console(width=160).print(table)
+def measure_one(
+    name: str, label: str, workload: Workload, sample: list[int], arguments: argparse.Namespace
+) -> dict[str, object]:
+    """One line: serial, dense and engine times, one after the other."""
+    serial, expected = measure_serial(workload, sample)
+    dense = dense_seconds(workload)
+    memory = arguments.kv_memory and int(arguments.kv_memory * 2**30)
+    engine = ProgramEngine(workload.model, kv_memory=memory, switches=ABLATIONS[label])
+    a_row, results = run_engine(workload, engine, arguments.repeats)
+    work, rows = engine.stats.work, len(workload.rows)
+    differing = sum(
+        list(results[i].token_ids) != tokens for i, tokens in zip(sample, expected, strict=True)
+    )
+    line: dict[str, object] = {
+        "workload": name,
+        "engine": label,
+        "rows": rows,
+        "serial ms/row": serial * 1e3,
+        "engine ms/row": a_row * 1e3,
+        "times": serial / a_row,
+        "limit": dense * (work.prefill + work.decoding) / (a_row * rows),
+        "asked": work.asked / rows,
+        "prefill": work.prefill / rows,
+        "decoding": work.decoding / rows,
+        "drafted": work.drafted,
+        "agreed": work.agreed,
+        "calls": work.calls,
+        "differing": f"{differing}/{len(sample)}",
+    }
+    line["matmul share"] = matmul_share(workload, engine)
+    alone = [workload.rows[sample[0]]]
+    line["latency ms"] = 1e3 * statistics.median(
+        timed(lambda: engine.generate(alone, workload.new_tokens), workload.model.device)
+        for _ in range(3)
+    )
+    print_table([line])
+    return line
 
 
 def main() -> None:
@@ -158,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("workloads", nargs="+", choices=WORKLOADS)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--scale", choices=("full", "tiny"), default="full")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--prompts", type=int, help="fewer or more prompts than the workload's")
     parser.add_argument("--repeats", type=int, default=3)
@@ -170,14 +203,11 @@ def main() -> None:
     lines = []
     for name in arguments.workloads:
         make, prompts = WORKLOADS[name]
-        lines += measure(name, make(arguments.prompts or prompts, arguments.device), arguments)
-    show(lines)
-    if arguments.out:
-        hardware = (
-            torch.cuda.get_device_name() if arguments.device != "cpu" else platform.processor()
-        )
-        record = {"date": str(date.today()), "hardware": hardware, "threads": arguments.threads}
-        arguments.out.write_text(json.dumps({**record, "lines": lines}, indent=1))
+        tiny = arguments.scale == "tiny"
+        prompts = arguments.prompts or (min(prompts, TINY_PROMPTS) if tiny else prompts)
+        lines += measure(name, make(Setting(prompts, arguments.device, tiny)), arguments)
+    print_table(lines)
+    save(arguments.out, lines, arguments.device, arguments.threads)
 
 
 if __name__ == "__main__":

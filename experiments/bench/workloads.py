@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel, Qwen2Config
 
 import polar_search
+from polar_search.execution import ProgramEngine, Row
 from polar_search.program import Program, ProgramSpace
 from polar_search.tasks.arithmetic import LEVELS, draw
 
 ARITHMETIC = Path(polar_search.__file__).parent / "models" / "bundled-arithmetic"
 CHARACTERS = "0123456789+-*="
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a workload is made for.
+
+    Attributes:
+        prompts: How many.
+        device: Of the model.
+        tiny: Models with random weights shrink, to try their workloads anywhere.
+    """
+
+    prompts: int
+    device: str
+    tiny: bool = False
 
 
 @dataclass(frozen=True)
@@ -26,28 +43,49 @@ class Workload:
         model: Frozen, on its device.
         rows: Pairs (prompt ids, program).
         new_tokens: Generated at most.
+        drafts: Guesses for the rows, where there are any.
     """
 
     model: PreTrainedModel
     rows: list[tuple[list[int], Program]]
     new_tokens: int
+    drafts: list[tuple[int, ...]] | None = None
+
+    def asked(self) -> list[Row]:
+        """The rows with their drafts."""
+        drafts = self.drafts or [None] * len(self.rows)
+        return [Row(*pair, draft=draft) for pair, draft in zip(self.rows, drafts, strict=True)]
 
 
-def exhaustive(prompts: int, device: str) -> Workload:
+def exhaustive(setting: Setting) -> Workload:
     """Every program of six segments of two layers for every prompt of the bundled arithmetic."""
     programs = list(ProgramSpace(12, segmentation=2))
-    rows = [(prompt, program) for prompt in chains(prompts) for program in programs]
-    return Workload(arithmetic_model(device), rows, 5)
+    rows = [(prompt, program) for prompt in chains(setting.prompts) for program in programs]
+    return Workload(arithmetic_model(setting.device), rows, 5)
 
 
-def edits(prompts: int, device: str) -> Workload:
+def edits(setting: Setting) -> Workload:
     """Twenty programs of up to three edits for every prompt, all of them different."""
-    programs = different_programs(12, 20 * prompts)
-    rows = [(prompt, programs.pop()) for prompt in chains(prompts) for _ in range(20)]
-    return Workload(arithmetic_model(device), rows, 5)
+    return Workload(arithmetic_model(setting.device), edits_of(setting.prompts), 5)
 
 
-def llama(prompts: int, device: str) -> Workload:
+def edits_of(prompts: int) -> list[tuple[list[int], Program]]:
+    """The rows of `edits`; after 20,000 programs they come again, for other prompts."""
+    programs = cycle(different_programs(12, min(20 * prompts, 20_000)))
+    return [(prompt, next(programs)) for prompt in chains(prompts) for _ in range(20)]
+
+
+def drafted(setting: Setting) -> Workload:
+    """The edits workload, each row with the standard pass's own answer as its draft."""
+    plain = edits(setting)
+    identity = Program.identity(12)
+    texts = list({tuple(prompt): prompt for prompt, _ in plain.rows}.values())
+    answers = ProgramEngine(plain.model).generate([(p, identity) for p in texts], 5)
+    drafts = {tuple(p): a.token_ids for p, a in zip(texts, answers, strict=True)}
+    return replace(plain, drafts=[drafts[tuple(prompt)] for prompt, _ in plain.rows])
+
+
+def llama(setting: Setting) -> Workload:
     """Twenty programs for each long prompt on a Llama of 28 layers and width 512."""
     config = LlamaConfig(
         vocab_size=1024,
@@ -58,10 +96,22 @@ def llama(prompts: int, device: str) -> Workload:
         num_key_value_heads=8,
         max_position_embeddings=512,
     )
-    return random_model(config, torch.float32, prompts, 20, (100, 150), device)
+    return random_model(config, torch.float32, setting, 20, (100, 150))
 
 
-def llama_3b(prompts: int, device: str) -> Workload:
+TINY = {
+    "vocab_size": 512,
+    "hidden_size": 192,
+    "intermediate_size": 512,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
+    "head_dim": 32,
+}
+"""What replaces the shape of a model with random weights at scale ``tiny``."""
+
+
+def llama_3b(setting: Setting) -> Workload:
     """One program a prompt on the shape of Llama-3.2-3B, bfloat16, random weights."""
     config = LlamaConfig(
         vocab_size=128_256,
@@ -73,10 +123,10 @@ def llama_3b(prompts: int, device: str) -> Workload:
         head_dim=128,
         tie_word_embeddings=True,
     )
-    return random_model(config, torch.bfloat16, prompts, 1, (150, 150), device)
+    return random_model(config, torch.bfloat16, setting, 1, (150, 150))
 
 
-def qwen_3b(prompts: int, device: str) -> Workload:
+def qwen_3b(setting: Setting) -> Workload:
     """One program a prompt on the shape of Qwen2.5-3B, bfloat16, random weights."""
     config = Qwen2Config(
         vocab_size=151_936,
@@ -87,12 +137,13 @@ def qwen_3b(prompts: int, device: str) -> Workload:
         num_key_value_heads=2,
         tie_word_embeddings=True,
     )
-    return random_model(config, torch.bfloat16, prompts, 1, (150, 150), device)
+    return random_model(config, torch.bfloat16, setting, 1, (150, 150))
 
 
-WORKLOADS: dict[str, tuple[Callable[[int, str], Workload], int]] = {
+WORKLOADS: dict[str, tuple[Callable[[Setting], Workload], int]] = {
     "exhaustive": (exhaustive, 200),
     "edits": (edits, 100),
+    "drafted": (drafted, 100),
     "llama": (llama, 16),
     "llama-3b": (llama_3b, 512),
     "qwen-3b": (qwen_3b, 512),
@@ -141,20 +192,21 @@ def different_programs(layers: int, count: int) -> list[Program]:
 def random_model(
     config: LlamaConfig | Qwen2Config,
     dtype: torch.dtype,
-    prompts: int,
+    setting: Setting,
     programs: int,
     lengths: tuple[int, int],
-    device: str,
 ) -> Workload:
     """A model with random weights that never ends its text, random prompts, different programs."""
+    if setting.tiny:
+        config.update(TINY)
     torch.manual_seed(0)
-    with torch.device(device):
+    with torch.device(setting.device):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype).eval()
     model.generation_config.eos_token_id = None
     rng = random.Random(0)
-    pool = different_programs(config.num_hidden_layers, prompts * programs)
+    pool = different_programs(config.num_hidden_layers, setting.prompts * programs)
     rows = []
-    for _ in range(prompts):
+    for _ in range(setting.prompts):
         prompt = [rng.randrange(config.vocab_size) for _ in range(rng.randint(*lengths))]
         rows += [(prompt, pool.pop()) for _ in range(programs)]
     return Workload(model, rows, 16)

@@ -82,7 +82,11 @@ def _kind(hint: Any) -> str:  # noqa: ANN401
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(get_args(hint))
     names = {int: "an integer", float: "a number", str: "a text", NoneType: "null"}
-    names |= {tuple: "a list such as [1,2]", Mapping: "a mapping such as {a: 1}"}
+    names |= {
+        bool: "true or false",
+        tuple: "a list such as [1,2]",
+        Mapping: "a mapping such as {a: 1}",
+    }
     return names[get_origin(hint) or hint]
 
 

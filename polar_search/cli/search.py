@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -50,6 +50,7 @@ def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
     """Search in this process with a progress display."""
     # Loading torch takes seconds; --help and mistakes in the options need none of it.
     from polar_search.cli.progress import shown
+    from polar_search.search.run import open_run
     from polar_search.search.session import Session
 
     quieten_libraries()
@@ -60,6 +61,8 @@ def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
     ):
         progress = session.run(out, update)
     tell(progress, out, console)
+    if config.confirm:
+        console.print(confirmation_text(open_run(out).read("summary.json")["confirmation"]))
 
 
 def run_on_cluster_and_show(
@@ -95,6 +98,16 @@ def tell(progress: Progress, out: Path, console: Console) -> None:
     )
     if progress.failures:
         console.print(failures_text(progress.failures), style="red", markup=False)
+
+
+def confirmation_text(confirmation: Mapping[str, Any]) -> str:
+    """What running valid programs alone has shown, in words."""
+    count, overturned = confirmation["confirmed"], confirmation["overturned"]
+    share = f" ({overturned / count:.1%})" if count else ""
+    return (
+        f"confirmed alone: {count:,} valid outcomes, {overturned:,} overturned{share}, "
+        f"{confirmation['other_texts']:,} with another text"
+    )
 
 
 def failures_text(failures: Sequence[Failure]) -> str:

@@ -63,6 +63,11 @@ def search_on_cluster(
             f"expected an agent of example scope with --cluster, received '{config.agent}', which "
             "searches all examples as one; leave out --cluster"
         )
+    if config.confirm:
+        raise ConfigError(
+            "expected no --confirm with --cluster, received it; search first, then run the same "
+            "command with --confirm true and without --cluster, which goes on with the run"
+        )
     examples = [
         example.id for example in select(load_task(config.task, config.task_options), config)
     ]

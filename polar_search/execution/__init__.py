@@ -3,7 +3,7 @@
 from polar_search.boxes import closed_box
 from polar_search.execution.engine import EngineStats, ProgramEngine
 from polar_search.execution.loading import fingerprint, load_model
-from polar_search.execution.reference import generate_reference, unrolled
+from polar_search.execution.reference import generate_reference, score_reference, unrolled
 from polar_search.execution.rows import Generation, Row, Sampling
 from polar_search.execution.work import Switches, Work
 
@@ -19,5 +19,6 @@ __all__ = [
     "fingerprint",
     "generate_reference",
     "load_model",
+    "score_reference",
     "unrolled",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,7 +19,14 @@ import torch
 from torch import nn
 
 from polar_search.execution.adapter import ModelAdapter, adapt
-from polar_search.execution.decoding import Ending, RowState, encode_prompt, pick_tokens, sampler
+from polar_search.execution.decoding import (
+    Ending,
+    RowState,
+    continuation_ids,
+    encode_prompt,
+    pick_tokens,
+    sampler,
+)
 from polar_search.execution.rows import layer_path
 
 if TYPE_CHECKING:
@@ -146,6 +154,40 @@ def generate_reference(
             decode_serially(adapter, ids, state)
             results.append(state.result())
     return results
+
+
+@torch.no_grad()
+def score_reference(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase | None,
+    prompt: Prompt,
+    options: Sequence[Prompt],
+    program: ProgramLike,
+) -> list[float]:
+    """Log-likelihood of each option as the continuation of the prompt, one forward an option.
+
+    Args:
+        model: A causal decoder.
+        tokenizer: Its tokenizer; None where prompt and options are token ids.
+        prompt: Text or token ids.
+        options: Texts or token ids.
+        program: A program or plain layer path for this model.
+
+    Returns:
+        For each option the sum of its tokens' log-probabilities; minus infinity where logits are
+        no numbers.
+    """
+    encoded = [continuation_ids(option, tokenizer) for option in options]
+    longest = max(map(len, encoded), default=1)
+    start = encode_prompt(prompt, tokenizer, adapt(model).max_positions, longest)
+    worth = []
+    with unrolled(model, program):
+        for option in encoded:
+            ids = torch.tensor([[*start, *option]], device=model.device)
+            logits = model(ids, use_cache=False).logits[0, len(start) - 1 : -1].float()
+            sums = logits.log_softmax(-1).gather(-1, ids[0, len(start) :, None]).sum()
+            worth.append(float(sums) if logits.isfinite().all() else -math.inf)
+    return worth
 
 
 def decode_serially(adapter: ModelAdapter, ids: Sequence[int], state: RowState) -> None:

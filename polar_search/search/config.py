@@ -96,6 +96,11 @@ class SearchConfig:
     max_new_tokens: int | None = option(None, "length of an answer at most; the task's by default")
     device: str = option("auto", "cpu, cuda, cuda:1, ...; auto takes a GPU if there is one")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = option("auto", "of the weights")
+    confirm: bool = option(
+        False,
+        "run what is valid again, alone, and report how much changes: true or false",
+        grows=True,
+    )
     rows: int = option(1024, "rows of one evaluation at most", grows=True)
     threads: int | None = option(
         None, "CPU threads of torch; its own choice by default", grows=True

@@ -6,10 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from polar_search.execution import ProgramEngine, Row
+from polar_search.execution import (
+    Generation,
+    ProgramEngine,
+    Row,
+    generate_reference,
+    score_reference,
+)
 from polar_search.execution.similarity import hidden_similarity
 from polar_search.program import Program
-from polar_search.search.outcome import Outcome
+from polar_search.search.outcome import Outcome, Source
 from polar_search.tasks import Example, Task
 
 Job = tuple[Example, Program]
@@ -20,6 +26,19 @@ class _Answer(NamedTuple):
 
     text: str
     sound: bool
+
+    @classmethod
+    def written(cls, generation: Generation) -> _Answer:
+        """A generated text, as it can be graded and stored."""
+        # What no file can hold (a lone surrogate) is replaced.
+        text = (generation.text or "").encode(errors="replace").decode()
+        return cls(text, generation.finish_reason != "nan")
+
+    @classmethod
+    def chosen(cls, texts: Sequence[str], worth: Sequence[float]) -> _Answer:
+        """The text that is worth most."""
+        best = max(worth)
+        return cls(texts[worth.index(best)], best > -math.inf)
 
 
 class Evaluator:
@@ -39,14 +58,36 @@ class Evaluator:
 
     def evaluate(self, jobs: Sequence[Job]) -> list[Outcome]:
         """The outcomes of `jobs`, in their order: executed together, and graded together."""
-        answers = self._answers(jobs)
+        return self._graded(jobs, self._answers(jobs), "executed")
+
+    def confirm(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """The outcomes of `jobs`, each executed alone by the reference: slow, and free of doubt."""
+        return self._graded(jobs, [self._alone(job) for job in jobs], "confirmed")
+
+    def _graded(
+        self, jobs: Sequence[Job], answers: Sequence[_Answer], source: Source
+    ) -> list[Outcome]:
         sound = [(job[0], a.text) for job, a in zip(jobs, answers, strict=True) if a.sound]
         verdicts = iter(self.task.grade_all(sound))
         outcomes = []
         for (example, program), answer in zip(jobs, answers, strict=True):
             correct = answer.sound and next(verdicts).correct
-            outcomes.append(Outcome(example.id, example.level, program, answer.text, correct))
+            text = answer.text
+            outcomes.append(Outcome(example.id, example.level, program, text, correct, source))
         return outcomes
+
+    def _alone(self, job: Job) -> _Answer:
+        """What the reference answers."""
+        example, program = job
+        model, tokenizer = self.engine.model, self.engine.tokenizer
+        prompt, choices = self._prompt(example), tuple(self.task.choices(example))
+        if choices:
+            worth = score_reference(model, tokenizer, prompt, choices, program)
+            return _Answer.chosen(choices, worth)
+        (generation,) = generate_reference(
+            model, tokenizer, [prompt], program, self.max_new_tokens, stop=self.task.stop
+        )
+        return _Answer.written(generation)
 
     def _answers(self, jobs: Sequence[Job]) -> list[_Answer]:
         """Chosen among the example's choices where it has some, else written."""
@@ -63,21 +104,14 @@ class Evaluator:
         generations = self.engine.generate(
             rows, max_new_tokens=self.max_new_tokens, stop=self.task.stop
         )
-        # What no file can hold (a lone surrogate) is replaced before it is graded and stored.
-        return [
-            _Answer((g.text or "").encode(errors="replace").decode(), g.finish_reason != "nan")
-            for g in generations
-        ]
+        return [_Answer.written(generation) for generation in generations]
 
     def _choose(self, jobs: Sequence[Job], choices: Sequence[Sequence[str]]) -> list[_Answer]:
         if not jobs:
             return []
         rows = [(self._prompt(example), program) for example, program in jobs]
-        answers = []
-        for texts, worth in zip(choices, self.engine.score(rows, choices), strict=True):
-            best = max(worth)
-            answers.append(_Answer(texts[worth.index(best)], best > -math.inf))
-        return answers
+        scores = self.engine.score(rows, choices)
+        return [_Answer.chosen(*scored) for scored in zip(choices, scores, strict=True)]
 
     def _prompt(self, example: Example) -> str:
         return self.task.prompt(example, self.engine.tokenizer)

@@ -20,6 +20,7 @@ from polar_search.program import Program, ProgramSpace
 from polar_search.registry import checked_options
 from polar_search.search.agent import AGENTS, MakeAgent, Scope, agent_class, scope_of
 from polar_search.search.config import SearchConfig
+from polar_search.search.confirmation import confirm
 from polar_search.search.driver import Driver, Progress
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.run import RunFolder
@@ -136,12 +137,16 @@ class Session:
             )
             try:
                 progress = driver.search(self.examples)
+                summary = {**asdict(progress), "near_ties": self.engine.stats.near_ties}
+                if self.config.confirm:
+                    layers = self.engine.num_layers
+                    confirmation = confirm(self.evaluator, store, self.examples, layers)
+                    summary["confirmation"] = asdict(confirmation)
             except KeyboardInterrupt:
                 update(driver.progress, "interrupted")
                 raise
             update(progress, "finished")
-            near_ties = self.engine.stats.near_ties
-            folder.write("summary.json", {**asdict(progress), "near_ties": near_ties})
+            folder.write("summary.json", summary)
         if progress.failures and not progress.examples:
             raise AgentError(progress.failures[0].message)
         return progress

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from polar_search.errors import RunError, one_line
 from polar_search.program import Program
-from polar_search.search.outcome import Outcome, TraceStep
+from polar_search.search.outcome import Outcome, Source, TraceStep
 
 FINGERPRINTS = ("model", "task", "decoding")
 OUTCOME_SCHEMA = pa.schema(
@@ -92,16 +92,17 @@ class Store:
 
     def reread(self) -> None:
         """Look up what is stored by now, for `known` and `traced_steps`."""
-        self._known = _Groups(self._own_outcomes())
+        # Agents are told, and told again after an interruption, what was executed.
+        self._known = _Groups(self.outcomes("executed"))
         trace = read_table(self._folder, "trace", TRACE_SCHEMA, TRACE_KEY)
         self._traced = _Groups(trace.filter(pc.equal(trace["agent"], self._agent)))
 
-    def _own_outcomes(self) -> pa.Table:
+    def outcomes(self, source: Source) -> pa.Table:
+        """The outcomes of these fingerprints and one source that are on the disk now."""
         table = read_outcomes(self._folder)
-        for name, value in asdict(self._fingerprints).items():
+        for name, value in {**asdict(self._fingerprints), "source": source}.items():
             table = table.filter(pc.equal(table[name], value))
-        # Somebody else's labels are no outcomes of this engine.
-        return table.filter(pc.not_equal(table["source"], "imported"))
+        return table
 
     def known(self, example_id: str, num_layers: int) -> dict[Program, Outcome]:
         """Outcomes of the example that were stored when the store was opened."""

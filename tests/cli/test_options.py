@@ -44,6 +44,7 @@ VALUES = {
     "max_new_tokens": st.none() | COUNT,
     "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
     "dtype": st.sampled_from(["auto", "float32", "bfloat16", "float16"]),
+    "confirm": st.booleans(),
     "rows": st.integers(100, 10**6),
     "threads": st.none() | COUNT,
 }

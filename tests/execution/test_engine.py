@@ -16,6 +16,7 @@ from polar_search.execution import (
     Sampling,
     closed_box,
     generate_reference,
+    score_reference,
     unrolled,
 )
 from polar_search.program import Program
@@ -248,6 +249,8 @@ def test_scores_are_log_likelihoods_of_the_unrolled_model():
     for (prompt, path), choices, scores in zip(rows, options, received, strict=True):
         expected = [log_likelihood(model, prompt, option, path) for option in choices]
         assert scores == pytest.approx(expected, abs=1e-4)
+        alone = score_reference(model, None, prompt, choices, path)
+        assert alone == pytest.approx(expected, abs=1e-6)
 
 
 def test_scores_share_the_prompt():

@@ -67,7 +67,7 @@ CHANGES = {
 }
 GROW = {
     *("limit", "budget", "rows", "threads", "stop_after_valid", "stop_after_shorter"),
-    *("on_agent_error", "ask_seconds"),
+    *("on_agent_error", "ask_seconds", "confirm"),
 }
 
 

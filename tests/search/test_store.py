@@ -59,7 +59,7 @@ def test_what_goes_in_comes_out(tmp_path):
     ]
     store = Store(tmp_path, PRINTS, "agent")
     assert store.known("e1", 4) == {IDENTITY: outcomes[0], LONGER: outcomes[1]}
-    assert store.known("e2", 4) == {SHORTER: outcomes[2]}
+    assert store.known("e2", 4) == {}  # agents are told what was executed
     assert store.known("e3", 4) == {}
 
 
@@ -133,7 +133,7 @@ def test_any_outcomes_survive_the_disk_and_keys_stay_unique(appends):
         (e, program.path, source): o.text for (e, program, source), o in first.items()
     }
     assert len(rows) == len(first)
-    own = {(e, program) for e, program, source in first if source != "imported"}
+    own = {(e, program) for e, program, source in first if source == "executed"}
     assert {(e, program) for e, found in known.items() for program in found} == own
 
 
@@ -171,10 +171,11 @@ def test_outcomes_of_another_fingerprint_lie_beside_and_are_not_reused(tmp_path,
     assert theirs == {IDENTITY: outcome(text="theirs"), SHORTER: outcome("e1", SHORTER)}
 
 
-def test_sources_lie_side_by_side_and_imported_labels_are_not_reused(tmp_path):
-    mine = outcome(source="confirmed")
-    fill(tmp_path, [outcome(source="imported"), mine, outcome("e1", SHORTER, source="imported")])
-    assert read_outcomes(tmp_path).num_rows == 3
+def test_sources_lie_side_by_side_and_only_executed_outcomes_are_reused(tmp_path):
+    mine, others = outcome(source="executed"), ("imported", "confirmed")
+    fill(tmp_path, [*(outcome(source=source) for source in others), mine])
+    fill(tmp_path, [outcome("e1", SHORTER, source=source) for source in others])
+    assert read_outcomes(tmp_path).num_rows == 5
     assert Store(tmp_path, PRINTS, "agent").known("e1", 4) == {IDENTITY: mine}
 
 
