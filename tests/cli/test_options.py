@@ -123,6 +123,7 @@ EVERYTHING = {
     "max_new_tokens": 3,
     "device": "cpu",
     "dtype": "float32",
+    "confirm": True,
     "rows": 7,
     "threads": 1,
 }

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from searching import Watched, outcomes_of, run
 
+from polar_search import cli
 from polar_search.execution import Generation
 from polar_search.execution import ProgramEngine as Engine
 from polar_search.program import Program
@@ -90,3 +91,18 @@ def test_numbers_that_overflow_are_not_valid_alone_either(loaded, monkeypatch):
         [(loaded.examples[0], Program.identity(8))]
     )
     assert not outcome.correct
+
+
+def test_the_command_tells_what_was_confirmed(capsys, tmp_path):
+    arguments = ["--agent", "random", "--budget", "2", "--limit", "1", "--threads", "1"]
+    command = ["search", *arguments, "--confirm", "true", "--out", str(tmp_path / "run")]
+    assert cli.main(command) == 0
+    count = confirmation(tmp_path / "run")["confirmed"]
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"confirmed alone: {count} valid outcomes, 0 overturned" in text
+
+
+def test_a_cluster_leaves_confirming_to_one_process(capsys, tmp_path):
+    command = ["search", "--agent", "random", "--confirm", "true", "--cluster", "local"]
+    assert cli.main([*command, "--out", str(tmp_path / "run")]) == 2
+    assert "without --cluster, which goes on with the run" in capsys.readouterr().err
