@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from polar_search.cli import explore, report
 from polar_search.cli.options import make_parser
 from polar_search.cli.search import run_and_show
 from polar_search.cli.stats import show
@@ -26,7 +27,7 @@ CONFIG = SearchConfig(
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Search, then statistics."""
+    """Search, then statistics, report and explorer."""
     parser = make_parser("demo", "Search the bundled model on the bundled task, offline.")
     parser.add_argument("--out", type=str, default="runs/demo", help="the run folder")
     out = Path(parser.parse_args(list(arguments)).out)
@@ -38,3 +39,5 @@ def main(arguments: Sequence[str]) -> None:
     run_and_show(CONFIG, out, console)
     console.print()
     show(out, console)
+    report.show(out, out / "report", (), console)
+    explore.show(out, out / "explore.html", console)

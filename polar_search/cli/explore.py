@@ -21,8 +21,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("run", type=str, help="the run folder")
     parser.add_argument("--out", type=str, help="the page; RUN/explore.html by default")
     parsed = parser.parse_args(list(arguments))
+    run = Path(parsed.run)
+    show(run, Path(parsed.out) if parsed.out else run / "explore.html", Console())
+
+
+def show(run: Path, out: Path, console: Console) -> None:
+    """Write the explorer of `run` into `out`."""
     from polar_search.report import write_explorer
 
-    out = Path(parsed.out or Path(parsed.run) / "explore.html")
-    write_explorer(Path(parsed.run), out)
-    Console().print(f"explorer: {out}", markup=False, soft_wrap=True)
+    write_explorer(run, out)
+    console.print(f"explorer: {out}", markup=False, soft_wrap=True)
