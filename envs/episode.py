@@ -74,8 +74,9 @@ class Episode:
     def observation(self) -> Observation:
         """New arrays, as the observation space describes them."""
         layers = self._setting.num_layers
+        [prompt] = self._setting.prompts([self.example])
         return {
-            "prompt": self._setting.prompt(self.example).copy(),
+            "prompt": prompt.copy(),
             "executions": self.executions.copy(),
             "starts": self.starts.copy(),
             "position": np.array(

@@ -14,8 +14,8 @@ from polar_search.execution import ProgramEngine
 from polar_search.program import ProgramSpace
 from polar_search.tasks import Split, Task
 
-Encoder = Callable[[str], Any]
-"""Turns a prompt into a vector of floats, always of one length."""
+Encoder = Callable[[list[str]], Any]
+"""Turns prompts into vectors of floats, [prompts, width], as many sentence encoders do."""
 
 Array = np.ndarray[Any, Any]
 
@@ -39,8 +39,10 @@ class EnvOptions:
         correct_reward: Reward of a right answer; a wrong one has 0.
         depth_penalty: Taken from the reward for each D executed layers, lambda.
         invalid_reward: Reward of an episode that an action ends which is not allowed.
-        encoder: Turns a prompt into the vector that is observed; None is the mean of the frozen
-            model's own token embeddings.
+        encoder: Turns prompts into the vectors that are observed: a function; or ``base:N``, the
+            mean over the tokens of the frozen model's hidden states behind N layers (of its own
+            token embeddings for N = 0); or an encoder of the Hub or a folder, whose last hidden
+            states are averaged.
         remember: Outcomes that are kept, so that a program executed on an example is not executed
             on it again; 0 for none.
         max_new_tokens: Length of an answer at most; None is the task's own.
@@ -64,7 +66,7 @@ class EnvOptions:
     correct_reward: float = 1.0
     depth_penalty: float = 0.1
     invalid_reward: float = -1.0
-    encoder: Encoder | None = None
+    encoder: str | Encoder = "base:0"
     remember: int = 2**16
 
     max_new_tokens: int | None = None
@@ -75,7 +77,9 @@ class EnvOptions:
         for name in ("correct_reward", "depth_penalty", "invalid_reward"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not math.isfinite(value):
-                raise ConfigError(f"expected {name} to be a finite number, received {value!r}")
+                raise ConfigError(
+                    f"expected {name} to be a finite number, received {value!r}; give one"
+                )
         for name, least in (("remember", 0), ("limit", 1), ("max_new_tokens", 1)):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
@@ -83,6 +87,11 @@ class EnvOptions:
                     f"expected {name} to be an integer of {least} or more, received {value!r}; "
                     "give such a number"
                 )
+
+        if self.levels is not None and not isinstance(self.levels, Sequence):
+            raise ConfigError(
+                f"expected levels to be a list, received {self.levels!r}; write [{self.levels!r}]"
+            )
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> EnvOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ except ImportError as error:
         "expected stable-baselines3, which is not installed; pip install 'polar-search[rl]'"
     ) from error
 
-Indices = int | Sequence[int] | None
+Indices = int | Iterable[int] | None
 
 
 class ProgramVecEnv(VecEnv):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 from gymnasium import spaces
 
-from polar_search.errors import ConfigError, TaskError
+from polar_search.errors import ConfigError, ProgramError, TaskError
 from polar_search.execution import ProgramEngine
 from polar_search.models import locate
 from polar_search.program import Program
@@ -18,8 +17,8 @@ from polar_search.search.evaluation import Evaluator
 from polar_search.search.outcome import Outcome
 from polar_search.tasks import Example, Task, load_task
 
-from .options import Array, EnvOptions
-from .prompts import encoded, mean_token_embedding
+from .options import Array, Encoder, EnvOptions
+from .prompts import encoded, pooled
 
 Key = tuple[str, Program]
 """The example's id and the program of an outcome."""
@@ -31,8 +30,8 @@ _ENGINES: WeakValueDictionary[tuple[str, str, str], ProgramEngine] = WeakValueDi
 class Setting:
     """Everything about an environment but the episodes themselves.
 
-    A pickled setting has the name of its model and not the model, which is loaded again when it is
-    first needed; the outcomes it remembers travel along.
+    A pickled setting has the names of model and encoder, which are loaded again when they are first
+    needed; the outcomes it remembers travel along.
 
     Attributes:
         options: What it was made from.
@@ -59,20 +58,21 @@ class Setting:
         self._prompts: dict[str, Array] = {}
         self._memory: dict[Key, Outcome] = {}
         self._evaluator: Evaluator | None = None
+        self._encoder: Encoder | None = None
         self.num_layers = self.engine.num_layers
         self.space = options.space(self.num_layers)
         self.actions = self.space.actions
         self.action_space = spaces.Discrete(len(self.actions))
-        self._width = len(self.prompt(self.examples[0]))
-        self.observation_space = self._observation_space()
+        [prompt] = self.prompts(self.examples[:1])
+        self.observation_space = self._observation_space(len(prompt))
 
-    def _observation_space(self) -> spaces.Dict:
+    def _observation_space(self, width: int) -> spaces.Dict:
         """Boxes of fixed size; `polar_search.envs.episode` fills them."""
-        bound, layers = float(np.sqrt(self._width)), (self.num_layers,)
+        bound, layers = float(np.sqrt(width)), (self.num_layers,)
         most = float(self.space.max_repeats)
         return spaces.Dict(
             {
-                "prompt": spaces.Box(-bound, bound, (self._width,), np.float32),
+                "prompt": spaces.Box(-bound, bound, (width,), np.float32),
                 "executions": spaces.Box(-1.0, most, layers, np.float32),
                 "starts": spaces.Box(0.0, 1.0, layers, np.float32),
                 "position": spaces.Box(0.0, 1.0, (1,), np.float32),
@@ -97,7 +97,7 @@ class Setting:
         Raises:
             TaskError: It is not among the examples of the environment.
         """
-        example = self._by_id.get(example_id)
+        example = self._by_id.get(example_id) if isinstance(example_id, str) else None
         if example is None:
             raise TaskError(
                 f"expected the id of one of {len(self.examples)} examples of split "
@@ -106,20 +106,26 @@ class Setting:
             )
         return example
 
-    def prompt(self, example: Example) -> Array:
-        """The embedding of an example's prompt, of shape [width] and unit root mean square."""
-        vector = self._prompts.get(example.id)
-        if vector is None:
-            encoder = self.options.encoder or partial(mean_token_embedding, self.engine)
-            vector = encoded(encoder, self.task.prompt(example, self.engine.tokenizer))
-            first = next(iter(self._prompts.values()), vector)
-            if vector.shape != first.shape:
+    def prompts(self, examples: Sequence[Example]) -> list[Array]:
+        """The embeddings of examples' prompts, each [width] and of unit root mean square.
+
+        Those that were not asked for before are encoded as one batch.
+        """
+        new = list({e.id: e for e in examples if e.id not in self._prompts}.values())
+        if new:
+            if self._encoder is None:
+                named = self.options.encoder
+                self._encoder = pooled(named, self.engine) if isinstance(named, str) else named
+            texts = [self.task.prompt(example, self.engine.tokenizer) for example in new]
+            vectors = encoded(self._encoder, texts)
+            width = len(next(iter(self._prompts.values()), vectors[0]))
+            if vectors.shape[1] != width:
                 raise ConfigError(
-                    f"expected vectors of {len(first)} numbers from the encoder, received "
-                    f"{len(vector)} for example '{example.id}'; return one length for all prompts"
+                    f"expected vectors of {width} numbers from the encoder, received "
+                    f"{vectors.shape[1]} for example '{new[0].id}'; return one length for all"
                 )
-            self._prompts[example.id] = vector
-        return vector
+            self._prompts.update(zip((e.id for e in new), vectors, strict=True))
+        return [self._prompts[example.id] for example in examples]
 
     def evaluate(self, example_ids: Sequence[str], programs: Sequence[Program]) -> list[Outcome]:
         """The outcomes of programs on examples, one of each for every row, in their order.
@@ -130,13 +136,19 @@ class Setting:
         Raises:
             TaskError: An id is not among the examples of the environment.
             ConfigError: There are not as many programs as examples.
-            ProgramError: A program is for another model.
+            ProgramError: A program is none, or for another model.
         """
         if len(example_ids) != len(programs):
             raise ConfigError(
                 f"expected a program for each of {len(example_ids)} examples, received "
                 f"{len(programs)}; repeat the id of an example with several programs"
             )
+        for program in programs:
+            if not isinstance(program, Program):
+                raise ProgramError(
+                    f"expected programs, received {program!r}; make one with Program.parse or "
+                    "Program.from_path"
+                )
         keys = list(zip(example_ids, programs, strict=True))
         found = {key: self._memory[key] for key in keys if key in self._memory}
         unknown = [key for key in dict.fromkeys(keys) if key not in found]
@@ -166,7 +178,7 @@ class Setting:
                 "expected an environment that was made from the name of a model, received one with "
                 "an engine in it; name the model (a folder will do) to pickle the environment"
             )
-        return self.__dict__ | {"_evaluator": None}
+        return self.__dict__ | {"_evaluator": None, "_encoder": None}
 
 
 def _engine(options: EnvOptions, task: Task) -> ProgramEngine:

@@ -98,27 +98,26 @@ class ProgramOfLayersVectorEnv(VectorEnv[Observation, Any, Array]):
             ConfigError: There are not as many actions as episodes.
             gymnasium.error.ResetNeeded: The round is over and nothing resets it, or none began.
         """
-        if len(actions) != self.num_envs:
+        if np.ndim(actions) == 0 or len(actions) != self.num_envs:
             raise ConfigError(
-                f"expected {self.num_envs} actions, one an episode, received {len(actions)}; "
+                f"expected {self.num_envs} actions, one an episode, received {actions!r}; "
                 "give any action for those that wait"
             )
-        if self._over() and self.autoreset_mode is AutoresetMode.NEXT_STEP:
+        nothing: list[tuple[float, dict[str, Any]]] = [(0.0, {})] * self.num_envs
+        if self._episodes and self._over() and self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._begin(self._drawn())
-            return self._result(np.zeros(self.num_envs), [{} for _ in self._episodes], over=False)
-        if self._over() or not self._episodes:
+            return self._result(nothing)
+        if self._over():
             raise ResetNeeded("expected a round of episodes, received a step without; call reset()")
         for episode, action in zip(self._episodes, actions, strict=True):
             if not episode.over:
                 episode.act(action)
-        if not self._over():
-            return self._result(np.zeros(self.num_envs), [{} for _ in self._episodes], over=False)
-        settled = settle(self.setting, self._episodes)
-        rewards, told = np.array([r for r, _ in settled]), [told for _, told in settled]
-        return self._result(rewards, told, over=True)
+        return self._result(settle(self.setting, self._episodes) if self._over() else nothing)
 
     def action_masks(self) -> Array:
-        """Which actions are allowed now, bool of [B, actions]."""
+        """Which actions are allowed now, bool of [B, actions]; the name sb3-contrib asks for."""
+        if not self._episodes:
+            raise ResetNeeded("expected a round of episodes, received none; call reset()")
         return np.stack([episode.mask() for episode in self._episodes]).astype(bool)
 
     def evaluate(self, example_ids: Sequence[str], programs: Sequence[Program]) -> list[Outcome]:
@@ -135,10 +134,13 @@ class ProgramOfLayersVectorEnv(VectorEnv[Observation, Any, Array]):
         return tuple(frame for frame in frames if frame is not None) or None
 
     def _over(self) -> bool:
-        return bool(self._episodes) and all(episode.over for episode in self._episodes)
+        """Whether all episodes are over, as they are before the first reset."""
+        return all(episode.over for episode in self._episodes)
 
     def _begin(self, example_ids: Sequence[str]) -> None:
-        self._episodes = [Episode(self.setting, self.setting.example(i)) for i in example_ids]
+        examples = [self.setting.example(example_id) for example_id in example_ids]
+        self.setting.prompts(examples)  # new ones are encoded together
+        self._episodes = [Episode(self.setting, example) for example in examples]
 
     def _drawn(self) -> list[str]:
         examples = self.setting.examples
@@ -162,9 +164,14 @@ class ProgramOfLayersVectorEnv(VectorEnv[Observation, Any, Array]):
             )
         return example_ids
 
-    def _result(self, rewards: Array, told: list[dict[str, Any]], *, over: bool) -> Step:
-        """What a step returns; where it resets in the same step, the end goes into the infos."""
-        observation, infos = self._observation(), self._infos(told)
+    def _result(self, results: Sequence[tuple[float, dict[str, Any]]]) -> Step:
+        """What a step returns; where it resets in the same step, the end goes into the infos.
+
+        Args:
+            results: The reward of each episode, and what is told of its end.
+        """
+        over = self._over()
+        observation, infos = self._observation(), self._infos([told for _, told in results])
         if over and self.autoreset_mode is AutoresetMode.SAME_STEP:
             finals = [episode.observation() for episode in self._episodes]
             self._begin(self._drawn())
@@ -173,7 +180,7 @@ class ProgramOfLayersVectorEnv(VectorEnv[Observation, Any, Array]):
             everyone = np.ones(self.num_envs, bool)
             infos |= {"_final_obs": everyone, "_final_info": everyone.copy()}
             observation = self._observation()
-        ended = np.full(self.num_envs, over)
+        rewards, ended = np.array([reward for reward, _ in results]), np.full(self.num_envs, over)
         return observation, rewards, ended, np.zeros(self.num_envs, bool), infos
 
     def _observation(self) -> Observation:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 
 from polar_search.envs import ENV_ID
+from polar_search.program import Program
 
 KEYS = ("prompt", "executions", "starts", "position", "depth")
 
@@ -49,6 +50,9 @@ val = gymnasium.make_vec(ENV_ID, num_envs=250, split="val", limit=50, segmentati
 width = sum(np.prod(train.single_observation_space[key].shape) for key in KEYS)
 actor = nn.Sequential(nn.Linear(int(width), 128), nn.Tanh(), nn.Linear(128, 3))
 optimizer = torch.optim.Adam(actor.parameters(), lr=3e-3)
+examples = [example.id for example in val.unwrapped.setting.examples]
+standard = val.unwrapped.evaluate(examples, [Program.identity(8)] * len(examples))
+print(f"standard pass: mean reward {np.mean([val.unwrapped.reward(o) for o in standard]):.3f}")
 report("before", val, actor)
 for number in range(60):
     log_probs, rewards = play(train, actor, seed=number)

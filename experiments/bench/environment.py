@@ -26,6 +26,7 @@ from polar_search.envs import ProgramOfLayersEnv, ProgramOfLayersVectorEnv
 
 WORKLOADS: dict[str, tuple[dict[str, object], int]] = {
     "free segments": ({}, 1),
+    "free segments, level 1": ({"levels": [1]}, 1),
     "fixed segments of 2": ({"segmentation": 2, "max_edits": None}, 1),
     "free segments, one example, 8 slots": ({}, 8),
 }

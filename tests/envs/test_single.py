@@ -14,8 +14,15 @@ from gymnasium.utils.env_checker import check_env, data_equivalence
 from playing import lowest, play, uniform
 
 from polar_search.envs import ENV_ID, MaskedObservation, ProgramOfLayersEnv
-from polar_search.errors import ConfigError, TaskError, UnknownNameError
+from polar_search.errors import (
+    ConfigError,
+    PredictorError,
+    ProgramError,
+    TaskError,
+    UnknownNameError,
+)
 from polar_search.execution import ProgramEngine, generate_reference
+from polar_search.predictor.encoder import make_encoder
 from polar_search.program import Program
 from polar_search.tasks import Task
 
@@ -136,7 +143,7 @@ def test_a_pickled_environment_goes_on_where_it_was(env):
 
 
 def test_an_engine_that_is_given_is_used_and_not_pickled(env):
-    own = ProgramOfLayersEnv(model=env.setting.engine)
+    own = gymnasium.make(ENV_ID, model=env.setting.engine).unwrapped
     assert own.setting.engine is env.setting.engine
     with pytest.raises(ConfigError, match="made from the name of a model"):
         pickle.dumps(own)
@@ -163,8 +170,8 @@ def test_the_prompt_is_the_mean_of_the_models_own_embeddings(env):
     assert np.allclose(observation["prompt"], mean / np.sqrt((mean**2).mean()), atol=1e-5)
 
 
-def letters(prompt):
-    return [prompt.count("a"), len(prompt), 1.0]
+def letters(prompts):
+    return [[prompt.count("a"), len(prompt), 1.0] for prompt in prompts]
 
 
 def test_an_encoder_of_ones_own():
@@ -173,6 +180,16 @@ def test_an_encoder_of_ones_own():
     assert env.observation_space["prompt"].shape == (3,)
     assert observation in env.observation_space
     assert np.sqrt(np.mean(observation["prompt"] ** 2)) == pytest.approx(1)
+
+
+def test_encoders_by_name_are_the_predictors():
+    env = ProgramOfLayersEnv(encoder="base:2", limit=5)
+    observation, _ = env.reset(options={"example_id": "tracking-train-1-001"})
+    engine = env.setting.engine
+    prompt = [env.setting.examples[0].question]
+    [tokens] = make_encoder("base:2", engine.model, engine.tokenizer).encode(prompt)
+    mean = tokens.mean(0).numpy()
+    assert np.allclose(observation["prompt"], mean / np.sqrt((mean**2).mean()), atol=1e-5)
 
 
 def test_outcomes_are_remembered_up_to_a_bound():
@@ -229,14 +246,17 @@ class NoExamples(Task):
         ({"depth_penalty": float("nan")}, ConfigError, "depth_penalty to be a finite number"),
         ({"remember": -1}, ConfigError, "remember to be an integer of 0 or more"),
         ({"limit": 0}, ConfigError, "limit to be an integer of 1 or more"),
+        ({"levels": 2}, ConfigError, r"levels to be a list, received 2; write \[2\]"),
         ({"levels": [9]}, TaskError, r"\(1, 2, 3, 4, 5\), received \[9\]"),
         ({"split": "tests"}, TaskError, "received 'tests'; choose from train"),
         ({"task": NoExamples()}, TaskError, "it is empty"),
         ({"task": "trakking"}, UnknownNameError, "did you mean tracking"),
         ({"model": "bundled-trackin"}, UnknownNameError, "did you mean bundled-tracking"),
         ({"render_mode": "human"}, ConfigError, "ansi or rgb_array, received 'human'"),
-        ({"encoder": lambda prompt: [[1.0]]}, ConfigError, r"received shape \(1, 1\)"),
-        ({"encoder": lambda prompt: [float("inf")]}, ConfigError, "vector of finite numbers"),
+        ({"encoder": lambda prompts: [1.0]}, ConfigError, r"received shape \(1,\)"),
+        ({"encoder": lambda prompts: [[]]}, ConfigError, r"received shape \(1, 0\)"),
+        ({"encoder": lambda prompts: [[float("inf")]]}, ConfigError, "expected finite numbers"),
+        ({"encoder": "base:9"}, PredictorError, "an encoder of 0 to 8 layers"),
     ],
 )
 def test_options_that_cannot_work(options, error, message):
@@ -245,7 +265,7 @@ def test_options_that_cannot_work(options, error, message):
 
 
 def test_an_encoder_that_changes_its_mind():
-    env = ProgramOfLayersEnv(encoder=lambda prompt: [1.0] * len(prompt))
+    env = ProgramOfLayersEnv(encoder=lambda prompts: [[1.0] * len(prompts[0])])
     with pytest.raises(ConfigError, match="expected vectors of 10 numbers"):
         env.reset(options={"example_id": "tracking-train-5-001"})
 
@@ -259,6 +279,14 @@ def test_resets_that_cannot_work(env):
         env.reset(options={"example": "x"})
     with pytest.raises(TaskError, match="such as 'tracking-train-1-001', received 'x'"):
         env.reset(options={"example_id": "x"})
+    with pytest.raises(TaskError, match=re.escape("received ['x']")):
+        env.reset(options={"example_id": ["x"]})
+    with pytest.raises(ProgramError, match=re.escape("expected programs, received [0, 1]")):
+        env.evaluate(["tracking-train-1-001"], [[0, 1]])
+    with pytest.raises(ProgramError, match="expected a program for 8 layers"):
+        env.evaluate(["tracking-train-1-001"], [Program.identity(9)])
+    with pytest.raises(TaskError, match="received 'x'"):
+        env.evaluate(["x"], [Program.identity(8)])
     with pytest.raises(ConfigError, match="a program for each of 2 examples, received 1"):
         env.evaluate(["tracking-train-1-001"] * 2, [Program.identity(8)])
 

@@ -206,6 +206,9 @@ def test_options_that_cannot_work(options, message):
 
 
 def test_calls_that_cannot_work(envs):
+    for call in (envs.action_masks, lambda: envs.step([4] * 5)):
+        with pytest.raises(ResetNeeded, match=r"call reset\(\)"):
+            call()
     for options, message in [
         ({"example_id": FIVE[0]}, "reset (example_ids, reset_mask), received 'example_id'"),
         ({"example_ids": FIVE[:2]}, "expected 5 example_ids"),
@@ -217,5 +220,6 @@ def test_calls_that_cannot_work(envs):
     with pytest.raises(TaskError, match="received 'x'"):
         envs.reset(options={"example_ids": [*FIVE[:4], "x"]})
     envs.reset()
-    with pytest.raises(ConfigError, match="expected 5 actions, one an episode, received 2"):
-        envs.step([4, 4])
+    for actions in ([4, 4], 4, None, np.array(4)):
+        with pytest.raises(ConfigError, match="expected 5 actions, one an episode, received"):
+            envs.step(actions)
