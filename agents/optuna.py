@@ -11,6 +11,7 @@ import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from polar_search.errors import ConfigError, UnknownNameError, one_line
@@ -224,6 +225,11 @@ def make(kind: Literal["sampler", "pruner"], name: str, options: Mapping[str, An
     names = [found for found in dir(module) if found.endswith(kind.title())]
     if name not in names:
         raise UnknownNameError(f"an Optuna {kind}", name, names)
+    if name == "CmaEsSampler" and find_spec("cmaes") is None:
+        raise ConfigError(
+            "expected the package cmaes, which Optuna's CmaEsSampler needs, received none; "
+            "`pip install cmaes`, or choose another sampler"
+        )
     made = getattr(module, name)
     known = inspect.signature(made).parameters
     given = {n: v for n, v in options.items() if n in known or n != "seed"}

@@ -48,6 +48,12 @@ def test_names_and_options_that_optuna_does_not_know_are_refused():
         OptunaAgent(SPACE, 0, pruner="MedianPruner")
 
 
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr("polar_search.agents.optuna.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"the package cmaes, .* `pip install cmaes`"):
+        OptunaAgent(SPACE, 0, sampler="CmaEsSampler")
+
+
 def test_every_trial_has_the_value_of_its_program():
     agent = fresh(SMALL, retries=3)
     is_valid = near_a_target(SMALL, 0)
