@@ -78,9 +78,9 @@ def summary(evaluation: Evaluation) -> str:
 
 
 def _percent(estimate: Estimate, *, signed: bool = False) -> str:
-    """A share in percent with its interval."""
+    """A share in percent; its interval in whole percents, finer than which it cannot tell."""
     sign = "+" if signed else ""
     value = f"{100 * (estimate.value or 0.0):{sign}.1f}"
     if estimate.low is None or estimate.high is None:
         return value
-    return f"{value} [{100 * estimate.low:{sign}.1f}, {100 * estimate.high:{sign}.1f}]"
+    return f"{value} [{100 * estimate.low:{sign}.0f}, {100 * estimate.high:{sign}.0f}]"

@@ -13,7 +13,7 @@ from polar_search.predictor.config import TrainConfig
 
 if TYPE_CHECKING:
     from polar_search.predictor.labels import LabelSet
-    from polar_search.predictor.training import Epoch
+    from polar_search.predictor.trainer import Epoch
 
 DESCRIPTION = (
     "Train a predictor on the valid programs of a run: supervised, then (with --reinforce-epochs) "

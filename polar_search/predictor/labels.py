@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from polar_search.errors import PredictorError, RunError
-from polar_search.predictor.distribution import writable
+from polar_search.predictor.runs import writable
 from polar_search.program import Program
 from polar_search.search.run import open_run
 from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
@@ -18,6 +19,10 @@ Weighting = Literal["paper", "uniform", "shortest", "first"]
 
 FULL_DEPTH_WEIGHT = 0.3
 """What the standard pass weighs beside a shorter valid program (paper, section 3.2)."""
+
+
+OFTEN = 100
+"""Programs that are remembered as often valid."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class LabelSet:
         task: Its task.
         examples: All training examples that were searched.
         labels: Those of them that have a valid program.
+        often_valid: The programs that are valid for most examples, those that no label has room for
+            included: what menus are chosen among.
         too_many_repeats: Valid programs left out, since they repeat more than the predictor can.
     """
 
@@ -45,6 +52,7 @@ class LabelSet:
     task: Task
     examples: tuple[Example, ...]
     labels: tuple[Label, ...]
+    often_valid: tuple[Program, ...]
     too_many_repeats: int
 
 
@@ -100,7 +108,8 @@ def read_labels(
             f"expected valid programs to learn from, received none of {len(examples)} examples in "
             f"'{run}'; search a larger space or budget, or check the task with `polar-search stats`"
         )
-    return LabelSet(config, task, tuple(examples), tuple(labels), left_out)
+    often = _often_valid([valid.get(example.id, []) for example in examples])
+    return LabelSet(config, task, tuple(examples), tuple(labels), often, left_out)
 
 
 def weigh(
@@ -143,6 +152,13 @@ def _valid_programs(
         elif program not in valid.setdefault(id_, []):
             valid[id_].append(program)
     return valid, searched, left_out
+
+
+def _often_valid(valid: Sequence[Sequence[Program]]) -> tuple[Program, ...]:
+    """The programs that are valid for most examples; among equals the shallower first."""
+    count = Counter(program for programs in valid for program in programs)
+    ranked = sorted(count, key=lambda program: (-count[program], program.depth, program.path))
+    return tuple(ranked[:OFTEN])
 
 
 def _equal(column: Any, value: str) -> Any:  # noqa: ANN401

@@ -61,6 +61,15 @@ def test_programs_that_repeat_too_much_are_left_out_and_counted(searched):
         assert all(s.executions < 2 for p in label.programs for s in p.segments)
 
 
+def test_often_valid_programs_are_counted_before_the_labels_are_cut(searched):
+    few, all_of_them = read_labels(searched, max_programs=1), read_labels(searched)
+    assert few.often_valid == all_of_them.often_valid
+    valid = [set(read_one(searched, e.id)) for e in few.examples]
+    counts = [sum(str(p) in programs for programs in valid) for p in few.often_valid]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == max(sum(p in v for v in valid) for p in set().union(*valid))
+
+
 def test_levels_can_be_chosen(searched):
     assert {label.example.level for label in read_labels(searched, levels=(2,)).labels} == {2}
 

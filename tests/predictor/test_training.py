@@ -15,7 +15,8 @@ from polar_search.predictor.labels import read_labels
 from polar_search.predictor.network import HeadShape, ProgramHead
 from polar_search.predictor.predictor import Predictor
 from polar_search.predictor.supervised import path_loss, structure_loss, structure_targets
-from polar_search.predictor.training import Epoch, schedule, train
+from polar_search.predictor.trainer import Epoch, schedule
+from polar_search.predictor.training import train
 from polar_search.program import Program
 from polar_search.tasks import TASKS
 
