@@ -45,6 +45,10 @@ class RunError(PolarSearchError):
     """A run folder that belongs to another configuration, is in use, broken or not writable."""
 
 
+class LabelError(PolarSearchError):
+    """A label file that is broken, of no known format, or for another model or task."""
+
+
 class AgentError(PolarSearchError):
     """An agent that breaks its contract."""
 

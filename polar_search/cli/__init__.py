@@ -20,6 +20,11 @@ COMMANDS = {
     "explore": "a page to browse the examples, programs and searches of a run",
     "run": "a recipe, such as a table of the paper, at one of its scales",
     "task": "show what a model will see of a task",
+    "import-labels": "make a run of labels of PoLar, RE-PoLar or Dr.LLM",
+    "export-labels": "write the outcomes of a run as labels of PoLar, RE-PoLar or Dr.LLM",
+    "verify-labels": "execute imported labels again",
+    "push-to-hub": "publish a run as a data set, with a card",
+    "load": "make a run of a published data set",
     "list": "agents, tasks and bundled models, with their options",
 }
 BROKEN_PIPE = 1

@@ -121,7 +121,7 @@ class Arena:
         outcomes = self.executor.evaluate([i for i, _ in flat], [p for _, p in flat])
         examples = [e for e, row in zip(self.examples, programs, strict=True) for _ in row]
         verdicts = self.evaluator.task.grade_all(
-            [(e, o.text) for e, o in zip(examples, outcomes, strict=True)]
+            [(e, o.text or "") for e, o in zip(examples, outcomes, strict=True)]
         )
         worth = self._confidences(outcomes)
         answers = iter(

@@ -13,12 +13,15 @@ Source = Literal["executed", "confirmed", "imported"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An example x program evaluation. `text` is the model's whole answer."""
+    """An example x program evaluation.
+
+    `text` is the model's whole answer; None where it is not known, as with imported labels.
+    """
 
     example_id: str
     level: int
     program: Program
-    text: str
+    text: str | None
     correct: bool
     source: Source = "executed"
 

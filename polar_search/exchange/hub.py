@@ -1,0 +1,127 @@
+"""A run as a data set: published on the Hub or saved in a folder, and loaded back as a run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from polar_search.errors import RunError, one_line
+from polar_search.exchange.card import card_of
+from polar_search.exchange.importing import EXAMPLES
+from polar_search.search.run import is_run, open_run
+from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+
+FILES = ("config.json", "environment.json", "summary.json", "stats.json", "verified.json", EXAMPLES)
+"""What a run has beside its tables, and goes with them."""
+
+
+def save_dataset(run: Path, folder: Path) -> Path:
+    """Write a run in the layout of a data set: a card, a file for each table, the run's own files.
+
+    `datasets.load_dataset(folder, "outcomes")` reads it, and `load_run` makes it a run again.
+
+    Raises:
+        RunError: There is no such run, it is empty, or the folder holds something already.
+    """
+    open_run(run)
+    outcomes = read_outcomes(run)
+    if not len(outcomes):
+        raise RunError(f"expected a run with outcomes, received '{run}', which has none; search")
+    if folder.exists() and any(folder.iterdir()):
+        raise RunError(f"expected a new folder, received '{folder}', which is not empty")
+    tables = {"outcomes": outcomes}
+    trace = read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY)
+    if len(trace):
+        tables["trace"] = trace
+    for name, table in tables.items():
+        (folder / name).mkdir(parents=True)
+        pq.write_table(table, folder / name / "train-00000-of-00001.parquet", compression="zstd")
+    for name in FILES:
+        if (run / name).exists():
+            shutil.copyfile(run / name, folder / name)
+    _set_examples(folder, EXAMPLES)
+    (folder / "README.md").write_text(card_of(run, tables), encoding="utf-8")
+    return folder
+
+
+def push_to_hub(run: Path, repository: str, *, private: bool = False) -> str:
+    """Publish a run as a data set of the Hub, and tell its address.
+
+    Args:
+        run: The run folder.
+        repository: Its Hub id, `owner/name`; made where it does not exist.
+        private: Whether a new one is private.
+
+    Raises:
+        RunError: There is no such run, or the Hub refuses or cannot be reached.
+    """
+    from huggingface_hub import HfApi
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = save_dataset(run, Path(temporary) / "dataset")
+        try:
+            api = HfApi()
+            url = api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+            api.upload_folder(repo_id=repository, repo_type="dataset", folder_path=folder)
+        except Exception as error:  # the client's network library is not ours to name
+            raise RunError(
+                f"expected the Hub to take '{repository}', received {one_line(error)[:200]}; check "
+                "the network and log in (hf auth login), or save to a folder: a TARGET that begins "
+                "with ./ or /"
+            ) from error
+    return str(url)
+
+
+def load_run(source: str, out: Path) -> Path:
+    """Make a run folder of a data set that `push_to_hub` or `save_dataset` wrote.
+
+    Args:
+        source: A folder, or the data set's Hub id.
+        out: The new run folder.
+
+    Raises:
+        RunError: There is no such data set, it holds no run, or `out` holds something already.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise RunError(f"expected a new folder, received '{out}', which is not empty; name another")
+    folder = Path(source) if Path(source).is_dir() else _download(source)
+    if not is_run(folder) or not any(folder.glob("outcomes/*.parquet")):
+        raise RunError(
+            f"expected a run as a data set, received '{source}', which has no config.json with "
+            "outcomes; make one with `polar-search push-to-hub`"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("outcomes", "trace"):
+        if (folder / name).is_dir():
+            shutil.copytree(folder / name, out / name)
+    for name in FILES:
+        if (folder / name).exists():
+            shutil.copyfile(folder / name, out / name)
+    _set_examples(out, str(out.resolve() / EXAMPLES))
+    return out
+
+
+def _download(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, repo_type="dataset", etag_timeout=10))
+    except Exception as error:  # the client's network library is not ours to name
+        raise RunError(
+            f"expected a folder or a data set of the Hub, received '{repository}', which raises "
+            f"{one_line(error)[:200]}; check the name and the network, or give a local folder"
+        ) from error
+
+
+def _set_examples(folder: Path, path: str) -> None:
+    """Let a run that brings its own examples find them where they are now."""
+    if not (folder / EXAMPLES).exists():
+        return
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    for part in ("fixed", "config"):
+        config[part]["task_options"]["path"] = path
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
