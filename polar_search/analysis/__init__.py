@@ -2,6 +2,7 @@
 
 from polar_search.analysis.accuracy import AccuracyRow, accuracy
 from polar_search.analysis.budget import BudgetRow, search_budget
+from polar_search.analysis.depth import AttemptRow, NeedRow, WithinRow
 from polar_search.analysis.intervals import Estimate, paired_gain, share
 from polar_search.analysis.luck import Grade, derange, permuted_correct
 from polar_search.analysis.menus import MenuRow, best_menus
@@ -12,14 +13,17 @@ from polar_search.analysis.tables import render
 
 __all__ = [
     "AccuracyRow",
+    "AttemptRow",
     "BudgetRow",
     "Estimate",
     "Grade",
     "Level",
     "MenuRow",
+    "NeedRow",
     "Outcomes",
     "ShorterRow",
     "Statistics",
+    "WithinRow",
     "accuracy",
     "best_menus",
     "derange",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from polar_search.analysis.outcomes import Bools
+from polar_search.analysis.outcomes import Bools, Ints
 
 RESAMPLES = 10_000
 
@@ -61,3 +61,21 @@ def paired_gain(ours: Bools, base: Bools, seed: int = 0) -> Estimate:
     draws = np.random.default_rng(seed).multinomial(n, lost_tied_gained / n, size=RESAMPLES)
     low, high = np.quantile((draws[:, 2] - draws[:, 0]) / n, (0.025, 0.975))
     return Estimate(count / n, float(low), float(high), count, n)
+
+
+def clustered_share(hits: Ints, trials: Ints) -> Estimate:
+    """The share of hits where each cluster (`[n]`) has several trials, such as an example's.
+
+    Trials of one example hit and miss together, so the interval comes from the spread between the
+    examples: that of a ratio, linearised, and normal (Cochran, "Sampling Techniques", 1977,
+    section 6). Below two clusters, or where all agree, they know no spread, and it is None.
+    """
+    count, n, clusters = int(hits.sum()), int(trials.sum()), len(trials)
+    if n == 0:
+        return Estimate(None, None, None, 0, 0)
+    value = count / n
+    spread = float(((hits - value * trials) ** 2).sum())
+    if clusters < 2 or spread == 0:
+        return Estimate(value, None, None, count, n)
+    half = 1.96 * (spread * clusters / (clusters - 1)) ** 0.5 / n
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), count, n)

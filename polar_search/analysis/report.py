@@ -9,6 +9,15 @@ import numpy as np
 
 from polar_search.analysis.accuracy import AccuracyRow, accuracy
 from polar_search.analysis.budget import BudgetRow, search_budget
+from polar_search.analysis.depth import (
+    AttemptRow,
+    NeedRow,
+    WithinRow,
+    attempts,
+    needs,
+    solved_under_budgets,
+    solved_with_extra,
+)
 from polar_search.analysis.luck import (
     Grade,
     derange,
@@ -33,6 +42,10 @@ class Statistics:
         accuracy: Base and the oracles.
         shorter: shorter and correcting programs.
         menus: the best static program and the best menus.
+        depth_budgets: examples solved within depth budgets (Figure 3).
+        extra_layers: examples solved with so many layers more than D (Figure 5a).
+        needs: what solvable examples cannot do without (Figure 5b).
+        attempts: accuracy of the programs tried, by depth (Figure 6).
     """
 
     num_layers: int
@@ -41,6 +54,10 @@ class Statistics:
     accuracy: tuple[AccuracyRow, ...]
     shorter: tuple[ShorterRow, ...]
     menus: tuple[MenuRow, ...]
+    depth_budgets: tuple[WithinRow, ...]
+    extra_layers: tuple[WithinRow, ...]
+    needs: tuple[NeedRow, ...]
+    attempts: tuple[AttemptRow, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The statistics as plain lists, dicts and numbers; fractions, not percentages."""
@@ -81,4 +98,12 @@ def summarize(
             levels,
         ),
         menus=with_luck(best_menus(outcomes), [best_menus(draw) for draw in lucky], levels),
+        depth_budgets=with_luck(
+            solved_under_budgets(outcomes), [solved_under_budgets(draw) for draw in lucky], levels
+        ),
+        extra_layers=with_luck(
+            solved_with_extra(outcomes), [solved_with_extra(draw) for draw in lucky], levels
+        ),
+        needs=needs(outcomes),
+        attempts=attempts(outcomes),
     )
