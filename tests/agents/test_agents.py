@@ -4,6 +4,7 @@ import pytest
 
 from polar_search.agents.exhaustive import ExhaustiveAgent
 from polar_search.agents.random import RandomAgent
+from polar_search.errors import ConfigError
 from polar_search.program import Program, ProgramSpace
 from polar_search.testing.agents import SMALL
 
@@ -43,3 +44,19 @@ def test_random_search_is_uniform():
         counts[RandomAgent(space, seed).ask(1)[0]] += 1
     assert len(counts) == 7
     assert all(abs(count - 1000) < 117 for count in counts.values())
+
+
+def test_random_search_over_edits_asks_as_many_of_each_length_of_walk():
+    """A walk of one edit gives a program of one edit: a third of walks of one to three, or more."""
+    space = ProgramSpace(12, max_edits=3)
+    counts = {"edits": 0, "paths": 0}
+    for over in counts:
+        programs = [RandomAgent(space, seed, over=over).ask(1)[0] for seed in range(600)]
+        counts[over] = sum(program.edits == 1 for program in programs)
+    assert counts["paths"] < 20  # one in 300 programs has one edit
+    assert counts["edits"] > 150
+
+
+def test_random_search_over_something_else_is_refused():
+    with pytest.raises(ConfigError, match="over=paths or over=edits, received 'programs'"):
+        RandomAgent(ProgramSpace(4), 0, over="programs")
