@@ -195,9 +195,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/agents"))
     parser.add_argument("--limit", type=int, help="examples of each level, for a smaller run")
     parser.add_argument("--tasks", nargs="*", help="some of the recipe's tasks")
+    parser.add_argument("--agents", nargs="*", help="some of the recipe's agents")
     given = parser.parse_args()
     recipe = yaml.safe_load(given.recipe.read_text(encoding="utf-8"))
     recipe["limit"] = given.limit or recipe["limit"]
+    if given.agents is not None:
+        recipe["agents"] = {name: recipe["agents"][name] for name in given.agents}
     rows: list[Row] = []
     costs: list[Cost] = []
     for task in given.tasks or recipe["tasks"]:
