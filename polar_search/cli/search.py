@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.console import Console
 from polar_search.cli.options import add_config, config_of, make_parser, read_config
 from polar_search.cluster.config import ClusterConfig
 from polar_search.search.config import SearchConfig
+from polar_search.search.places import Location
 
 if TYPE_CHECKING:
     from polar_search.search.driver import Failure, Progress
@@ -20,7 +20,8 @@ SHOWN = 3
 """Failures that are told on the screen."""
 DESCRIPTION = (
     "Find the programs that answer the examples of a task. The same command goes on with an "
-    "interrupted run; --limit and --budget may grow."
+    "interrupted run; --limit and --budget may grow, and another agent or seed may add to what "
+    "is there."
 )
 
 
@@ -41,12 +42,12 @@ def main(arguments: Sequence[str]) -> None:
 
         console.print(str(estimate(config)))
     elif cluster.cluster is None:
-        run_and_show(config, Path(parsed.out), console)
+        run_and_show(config, parsed.out, console)
     else:
-        run_on_cluster_and_show(config, cluster, Path(parsed.out), console)
+        run_on_cluster_and_show(config, cluster, parsed.out, console)
 
 
-def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
+def run_and_show(config: SearchConfig, out: Location, console: Console) -> None:
     """Search in this process with a progress display."""
     # Loading torch takes seconds; --help and mistakes in the options need none of it.
     from polar_search.cli.progress import shown
@@ -66,7 +67,7 @@ def run_and_show(config: SearchConfig, out: Path, console: Console) -> None:
 
 
 def run_on_cluster_and_show(
-    config: SearchConfig, cluster: ClusterConfig, out: Path, console: Console
+    config: SearchConfig, cluster: ClusterConfig, out: Location, console: Console
 ) -> None:
     """Search with the workers of a cluster and a live table of them."""
     from polar_search.cli.progress import shown_with_workers
@@ -78,7 +79,7 @@ def run_on_cluster_and_show(
 
 
 @contextmanager
-def _interrupt_says_what_is_stored(out: Path) -> Iterator[None]:
+def _interrupt_says_what_is_stored(out: Location) -> Iterator[None]:
     from polar_search.search.run import is_run
 
     try:
@@ -89,7 +90,7 @@ def _interrupt_says_what_is_stored(out: Path) -> Iterator[None]:
         raise KeyboardInterrupt("what was evaluated is stored, the same command goes on") from None
 
 
-def tell(progress: Progress, out: Path, console: Console) -> None:
+def tell(progress: Progress, out: Location, console: Console) -> None:
     """What a search did, in one line."""
     console.print(
         f"{progress.programs:,} outcomes of {progress.examples} examples "

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -26,6 +25,7 @@ from polar_search.errors import AgentError, ClusterError, ConfigError
 from polar_search.search.agent import scope_of
 from polar_search.search.config import SearchConfig
 from polar_search.search.driver import Failure, Progress
+from polar_search.search.places import Location, place_of
 from polar_search.search.run import RunFolder
 from polar_search.search.session import agent_factory, select
 from polar_search.search.status import State, Status, StatusFile, WorkerStatus
@@ -49,7 +49,7 @@ GRACE_SECONDS = 10.0
 def search_on_cluster(
     config: SearchConfig,
     cluster: ClusterConfig,
-    out: Path,
+    out: Location,
     on_status: Callable[[Status], None],
 ) -> Status:
     """Search into the run folder `out` with the workers of a cluster, or go on with what is there.
@@ -72,9 +72,9 @@ def search_on_cluster(
         example.id for example in select(load_task(config.task, config.task_options), config)
     ]
     # Workers run elsewhere.
-    folder = RunFolder(out.absolute())
+    folder = RunFolder(place_of(out).absolute())
     with folder.owned(), connected(cluster):
-        make = partial(_start, config, cluster, folder.path)
+        make = partial(_start, config, cluster, folder.place)
         fleet = Fleet(make, cluster.workers)
         try:
             return ClusterSearch(fleet, config, cluster, folder, examples, on_status).run()
@@ -82,7 +82,7 @@ def search_on_cluster(
             fleet.stop()
 
 
-def _start(config: SearchConfig, cluster: ClusterConfig, out: Path) -> Any:  # noqa: ANN401
+def _start(config: SearchConfig, cluster: ClusterConfig, out: Location) -> Any:  # noqa: ANN401
     actor = ray.remote(
         num_cpus=cluster.cpus_per_worker,
         num_gpus=cluster.gpus_per_worker,

@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -21,6 +20,7 @@ from polar_search.cluster.versions import reader
 from polar_search.errors import RunError
 from polar_search.search.config import SearchConfig
 from polar_search.search.driver import Driver, Failure, Progress, Searched
+from polar_search.search.places import Location
 from polar_search.search.run import RunFolder
 from polar_search.search.session import Session
 from polar_search.search.store import Store
@@ -86,7 +86,7 @@ class Worker:
         on_gpu: Whether the worker was given a GPU.
     """
 
-    def __init__(self, config: SearchConfig, out: Path, on_gpu: bool) -> None:
+    def __init__(self, config: SearchConfig, out: Location, on_gpu: bool) -> None:
         self._config, self._out, self._on_gpu = config, out, on_gpu
         self._leased = Leased()
 

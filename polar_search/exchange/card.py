@@ -30,7 +30,7 @@ def card_of(run: Path, tables: Mapping[str, pa.Table]) -> str:
         tables: The tables that are published, by name.
     """
     folder = open_run(run)
-    config = folder.fixed() or {}
+    config = folder.read("config.json")["config"] | (folder.fixed() or {})
     environment = (folder.read("environment.json") or [{}])[-1]
     head = {
         "tags": ["polar-search", "dynamic-depth", "layer-programs"],

@@ -17,7 +17,7 @@ from polar_search.exchange.samples import Path as LayerPath
 from polar_search.exchange.samples import Sample, Simulation
 from polar_search.exchange.vectors import write_vectors
 from polar_search.search.run import open_run
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 from polar_search.tasks import SPLITS, Example, load_task
 
 Format = Literal["merged", "drllm"]
@@ -73,7 +73,7 @@ def _samples(run: Path, examples: dict[str, Example], num_layers: int) -> Iterat
     """One sample an example, in the order stored."""
     base = tuple(range(num_layers))
     verdicts = _verdicts(read_outcomes(run))
-    searches = _searches(read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY))
+    searches = _searches(read_trace(run))
     for id_, (level, found) in verdicts.items():
         example = examples.get(id_)
         steps = [

@@ -13,7 +13,7 @@ from polar_search.errors import RunError, one_line
 from polar_search.exchange.card import card_of
 from polar_search.exchange.importing import EXAMPLES
 from polar_search.search.run import is_run, open_run
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 
 FILES = ("config.json", "environment.json", "summary.json", "stats.json", "verified.json", EXAMPLES)
 """What a run has beside its tables, and goes with them."""
@@ -34,7 +34,7 @@ def save_dataset(run: Path, folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise RunError(f"expected a new folder, received '{folder}', which is not empty")
     tables = {"outcomes": outcomes}
-    trace = read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY)
+    trace = read_trace(run)
     if len(trace):
         tables["trace"] = trace
     for name, table in tables.items():

@@ -12,7 +12,7 @@ from polar_search.errors import PredictorError, RunError
 from polar_search.predictor.runs import writable
 from polar_search.program import Program
 from polar_search.search.run import open_run
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 from polar_search.tasks import Example, Task, load_task
 
 Weighting = Literal["paper", "uniform", "shortest", "first"]
@@ -170,6 +170,6 @@ def _equal(column: Any, value: str) -> Any:  # noqa: ANN401
 def _found_order(run: Path) -> dict[str, dict[tuple[int, ...], int]]:
     """For each example the step at which each path was asked."""
     order: dict[str, dict[tuple[int, ...], int]] = {}
-    for row in read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY).to_pylist():
+    for row in read_trace(run).to_pylist():
         order.setdefault(row["example_id"], {}).setdefault(tuple(row["path"]), row["step"])
     return order

@@ -22,7 +22,7 @@ from polar_search.predictor.encoder import Encoder, make_encoder, padded
 from polar_search.predictor.network import HeadShape, ProgramHead
 from polar_search.predictor.settings import Decoding
 from polar_search.program import ProgramSpace
-from polar_search.search.store import writing
+from polar_search.search.places import writing
 
 FORMAT = "polar-search predictor"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"

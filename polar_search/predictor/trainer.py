@@ -28,7 +28,7 @@ from polar_search.predictor.network import ProgramHead
 from polar_search.predictor.reinforce import Prices, RunningAverage, leave_one_out, policy_loss
 from polar_search.predictor.supervised import path_loss, structure_loss, structure_targets
 from polar_search.program import Program, ProgramSpace
-from polar_search.search.store import writing
+from polar_search.search.places import writing
 from polar_search.tasks import Example
 
 Stage = Literal["supervised", "reinforce"]

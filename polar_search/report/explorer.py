@@ -11,8 +11,9 @@ import pyarrow as pa
 from polar_search.analysis import Outcomes
 from polar_search.report.bundle import KINDS, bundle, steps_of
 from polar_search.report.page import template
+from polar_search.search.places import writing
 from polar_search.search.run import open_run
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table, writing
+from polar_search.search.store import read_outcomes, read_trace
 from polar_search.tasks import SPLITS, Example, load_task
 
 
@@ -22,10 +23,11 @@ def write_explorer(run: Path, out: Path) -> None:
     Raises:
         RunError: The folder holds no run or no outcomes, or `out` cannot be written.
     """
-    config = open_run(run).fixed() or {}
+    folder = open_run(run)
+    config = folder.fixed() or {}
     table = read_outcomes(run)
     outcomes = Outcomes.from_table(table, config["num_layers"])
-    steps = steps_of(read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY), _notations(table))
+    steps = steps_of(read_trace(run), _notations(table))
     agents = sorted({agent for asked in steps.values() for agent in asked})
     data = bundle(outcomes, _examples(config), steps, agents)
     head = {
@@ -35,7 +37,7 @@ def write_explorer(run: Path, out: Path) -> None:
         "outcomes": len(outcomes.example),
         "levels": sorted(set(outcomes.level.tolist())),
         "kinds": KINDS,
-        "agents": _agent_names(agents, config["agent"]),
+        "agents": _agent_names(agents, folder.read("config.json")["config"]["agent"]),
     }
     page = template("explorer.html").render(head=head, data=data)
     with writing(out):

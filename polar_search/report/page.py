@@ -18,8 +18,8 @@ from polar_search.report.answer import headline, tiles
 from polar_search.report.exhibits import Exhibit, chosen
 from polar_search.report.plots import inline_svg, png, svg
 from polar_search.report.sheets import Sheet
+from polar_search.search.places import writing
 from polar_search.search.run import open_run
-from polar_search.search.store import writing
 
 MAIN_OPTIONS = ("model", "task", "split", "agent", "budget", "seed", "max_edits", "max_repeats")
 

@@ -12,7 +12,10 @@ from polar_search.tasks import Split
 
 
 def option(default: Any, help: str, *, grows: bool = False) -> Any:  # noqa: A002, ANN401
-    """A field with its help text; one that `grows` may differ when a run is continued."""
+    """A field with its help text; one that `grows` may differ when a run is continued.
+
+    Whatever outcomes depend on must not differ: they would not be comparable.
+    """
     metadata = {"help": help, "grows": grows}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
@@ -63,15 +66,21 @@ class SearchConfig:
     model: str = option("bundled", "registry name, Hub id or local folder")
     task: str = option("tracking", "registry name or import path package.module:Class")
     task_options: Mapping[str, Any] = option({}, "the task's own options, see `list`")
-    agent: str = option("exhaustive", "registry name or import path package.module:Class")
-    agent_options: Mapping[str, Any] = option({}, "the agent's own options, see `list`")
+    agent: str = option(
+        "exhaustive", "registry name or import path package.module:Class", grows=True
+    )
+    agent_options: Mapping[str, Any] = option({}, "the agent's own options, see `list`", grows=True)
     split: Split = option("train", "examples to search: train, val or test")
-    level: tuple[int, ...] | None = option(None, "levels to search, such as [1,3]; all by default")
+    level: tuple[int, ...] | None = option(
+        None, "levels to search, such as [1,3]; all by default", grows=True
+    )
     limit: int | None = option(None, "examples of each level at most", grows=True)
     budget: int | None = option(None, "programs an example, the identity not counted", grows=True)
-    seed: int = option(0, "seed of everything random")
-    ask_batch: int = option(16, "programs asked of one agent at a time")
-    chunk: int = option(64, "examples that an agent of dataset scope is told of at a time")
+    seed: int = option(0, "seed of everything random", grows=True)
+    ask_batch: int = option(16, "programs asked of one agent at a time", grows=True)
+    chunk: int = option(
+        64, "examples that an agent of dataset scope is told of at a time", grows=True
+    )
     stop_after_valid: int | None = option(
         None, "valid programs that are enough for an example, the identity not counted", grows=True
     )
@@ -87,10 +96,10 @@ class SearchConfig:
 
     max_segment: int = option(4, "layers of a segment at most")
     max_repeats: int = option(2, "executions of a segment at most")
-    max_edits: int | None = option(2, "segments not kept at most; null for any number")
-    max_depth: int | None = option(None, "executed layers at most")
+    max_edits: int | None = option(2, "segments not kept at most; null for any number", grows=True)
+    max_depth: int | None = option(None, "executed layers at most", grows=True)
     segmentation: tuple[int, ...] | None = option(
-        None, "lengths of fixed segments, such as [4,4,4]; free by default"
+        None, "lengths of fixed segments, such as [4,4,4]; free by default", grows=True
     )
 
     max_new_tokens: int | None = option(None, "length of an answer at most; the task's by default")

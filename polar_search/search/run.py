@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from polar_search.errors import RunError
-from polar_search.search.store import writing
+from polar_search.search.ownership import owned
+from polar_search.search.parts import part_names
+from polar_search.search.places import FolderPlace, Location, place_of, writing
+from polar_search.search.store import tidy
 
 PACKAGES = ("polar-search", "torch", "transformers", "pyarrow", "numpy")
 
@@ -24,38 +26,32 @@ class RunFolder:
     """A folder that holds one run.
 
     Attributes:
-        path: The folder.
+        place: Where it is.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, location: Location) -> None:
+        self.place = place_of(location)
 
-    @contextmanager
-    def owned(self) -> Iterator[None]:
+    @property
+    def path(self) -> Path:
+        """The folder, on a file system.
+
+        Raises:
+            RunError: It is in an object store.
+        """
+        if isinstance(self.place, FolderPlace):
+            return self.place.path
+        raise RunError(
+            f"expected a folder of a file system, received '{self.place}'; copy the run to one"
+        )
+
+    def owned(self) -> AbstractContextManager[None]:
         """Make the folder and own it while the block runs.
-
-        The operating system gives the lock back when the process ends, however it ends.
 
         Raises:
             RunError: The folder cannot be written, or another process owns it.
         """
-        lock = self.path / "lock"
-        with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = lock.open("a+")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.seek(0)
-                raise RunError(
-                    f"expected a run folder that no one else writes to, received '{self.path}', in "
-                    f"use by process {file.read().strip() or 'unknown'}; wait, or choose another"
-                ) from error
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
+        return owned(self.place)
 
     def begin(self, fixed: Mapping[str, Any], config: Mapping[str, Any]) -> None:
         """Record config and environment; `fixed` must be what the folder was begun with.
@@ -66,20 +62,21 @@ class RunFolder:
         before = self.fixed()
         if before is not None:
             self._compare(before, json.loads(json.dumps(fixed)))
-        elif any(self.path.glob("outcomes/*.parquet")):
+        elif part_names(self.place.below("outcomes")):
             raise RunError(
-                f"expected a config.json beside the outcomes in '{self.path}', received none; "
+                f"expected a config.json beside the outcomes in '{self.place}', received none; "
                 "choose a new folder with --out"
             )
         self.write("config.json", {"fixed": fixed, "config": config})
         environments = self.read("environment.json") or []
-        self.write("environment.json", [*environments, environment()])
+        self.write("environment.json", [*environments, environment() | {"config": config}])
+        tidy(self.place)
 
     def _compare(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
                 raise RunError(
-                    f"expected the configuration that '{self.path}' was begun with, "
+                    f"expected the configuration that '{self.place}' was begun with, "
                     f"{name} = {before.get(name)!r}, received {now.get(name)!r}; "
                     "choose a new folder with --out"
                 )
@@ -97,7 +94,7 @@ class RunFolder:
             return dict(config["fixed"])
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(
-                f"expected the config of a run, received '{self.path / 'config.json'}', which has "
+                f"expected the config of a run, received '{self.place}/config.json', which has "
                 "no entry 'fixed'; restore it, or choose a new folder with --out"
             ) from error
 
@@ -107,14 +104,13 @@ class RunFolder:
         Raises:
             RunError: It is broken.
         """
-        path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(self.place.read(name).decode())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise RunError(
-                f"expected a JSON file of this run, received '{path}': {error}; "
+                f"expected a JSON file of this run, received '{self.place}/{name}': {error}; "
                 "restore it, or choose a new folder with --out"
             ) from error
 
@@ -124,18 +120,19 @@ class RunFolder:
         Raises:
             RunError: The folder cannot be written.
         """
-        partial = self.path / f"{name}.partial"
-        with writing(self.path / name):
-            partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-            partial.rename(self.path / name)
+        with writing(f"{self.place}/{name}"):
+            self.place.write(name, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def is_run(path: Path) -> bool:
+def is_run(path: Location) -> bool:
     """Whether a run was begun in the folder."""
-    return (path / "config.json").is_file()
+    try:
+        return "config.json" in place_of(path).names()
+    except OSError:
+        return False
 
 
-def open_run(path: Path) -> RunFolder:
+def open_run(path: Location) -> RunFolder:
     """A run folder that must exist already.
 
     Raises:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from polar_search.search.config import SearchConfig
 from polar_search.search.confirmation import confirm
 from polar_search.search.driver import Driver, Progress
 from polar_search.search.evaluation import Evaluator
+from polar_search.search.places import Location
 from polar_search.search.run import RunFolder
 from polar_search.search.status import State, Status, StatusFile
 from polar_search.search.store import Fingerprints, Store
@@ -95,7 +95,7 @@ class Session:
 
     def agent_fingerprint(self) -> str:
         """Changes with anything that changes what the agents ask."""
-        config = self.config.fixed()
+        config = self.config.to_dict()
         decisive: dict[str, Any] = {name: config[name] for name in DECIDE_WHAT_IS_ASKED}
         if self.scope == "dataset":
             # Each program is told on all examples, so other examples make it another search.
@@ -103,7 +103,7 @@ class Session:
         chosen = json.dumps(decisive, sort_keys=True)
         return hashlib.sha256(chosen.encode()).hexdigest()[:16]
 
-    def run(self, out: Path, on_progress: Callable[[Progress], None] | None = None) -> Progress:
+    def run(self, out: Location, on_progress: Callable[[Progress], None] | None = None) -> Progress:
         """Search into the run folder `out`, or go on with what is there.
 
         Raises:

@@ -1,29 +1,25 @@
 """The store of a run: two tables, outcomes and trace, as append-only Parquet parts.
 
-A part is written under another name, flushed to the disk and then renamed, so that a reader sees
-all of it or nothing. Rows are keyed: appending something twice changes nothing, since readers keep
-one row a key. Outcomes of different models, tasks or decodings may lie side by side.
+Many processes may append at the same time. Rows are keyed: appending something twice changes
+nothing, since readers keep one row a key. Outcomes of different models, tasks or decodings may lie
+side by side. How parts are written, read and merged is in `parts`; where, in `places`.
 """
 
 from __future__ import annotations
 
-import os
 import time
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from polar_search.errors import RunError, one_line
 from polar_search.program import Program
 from polar_search.search.outcome import Outcome, Source, TraceStep
+from polar_search.search.parts import merge_parts, part_names, read_table, write_part
+from polar_search.search.places import Location, place_of
 
 FINGERPRINTS = ("model", "task", "decoding")
 OUTCOME_SCHEMA = pa.schema(
@@ -52,6 +48,8 @@ TRACE_SCHEMA = pa.schema(
     ]
 )
 TRACE_KEY = ("agent", "example_id", "step")
+TABLES = {"outcomes": (OUTCOME_SCHEMA, OUTCOME_KEY), "trace": (TRACE_SCHEMA, TRACE_KEY)}
+PARTS_BEFORE_MERGING = 64
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Store:
     """Appends to and reads from the tables of one run folder.
 
     Args:
-        folder: The run folder.
+        folder: The run folder, as a path or a URL.
         fingerprints: Of the outcomes that will be appended and looked up.
         agent: Fingerprint of the agent whose steps will be appended.
         flush_rows: Outcomes held in memory at most.
@@ -76,17 +74,18 @@ class Store:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Location,
         fingerprints: Fingerprints,
         agent: str,
         *,
         flush_rows: int = 5000,
         flush_seconds: float = 3.0,
     ) -> None:
-        self._folder, self._fingerprints, self._agent = folder, fingerprints, agent
+        self._place, self._fingerprints, self._agent = place_of(folder), fingerprints, agent
         self._flush_rows, self._flush_seconds = flush_rows, flush_seconds
         self._outcomes: list[Outcome] = []
         self._trace: list[TraceStep] = []
+        self._written: dict[str, list[str]] = {name: [] for name in TABLES}
         self._flushed_at = time.monotonic()
         self.reread()
 
@@ -94,12 +93,15 @@ class Store:
         """Look up what is stored by now, for `known` and `traced_steps`."""
         # Agents are told, and told again after an interruption, what was executed.
         self._known = _Groups(self.outcomes("executed"))
-        trace = read_table(self._folder, "trace", TRACE_SCHEMA, TRACE_KEY)
+        trace = self._read("trace")
         self._traced = _Groups(trace.filter(pc.equal(trace["agent"], self._agent)))
+
+    def _read(self, name: str) -> pa.Table:
+        return read_table(self._place.below(name), *TABLES[name], mend=True)
 
     def outcomes(self, source: Source) -> pa.Table:
         """The outcomes of these fingerprints and one source that are on the disk now."""
-        table = read_outcomes(self._folder)
+        table = self._read("outcomes")
         for name, value in {**asdict(self._fingerprints), "source": source}.items():
             table = table.filter(pc.equal(table[name], value))
         return table
@@ -127,15 +129,20 @@ class Store:
         Outcomes go first: a stored step always has its outcome.
         """
         if self._outcomes:
-            write_part(self._folder / "outcomes", self._outcome_table())
+            self._write("outcomes", outcome_table(self._outcomes, self._fingerprints))
             self._outcomes = []
         if self._trace:
-            write_part(self._folder / "trace", self._trace_table())
+            self._write("trace", self._trace_table())
             self._trace = []
         self._flushed_at = time.monotonic()
 
-    def _outcome_table(self) -> pa.Table:
-        return outcome_table(self._outcomes, self._fingerprints)
+    def _write(self, name: str, table: pa.Table) -> None:
+        """Write a part; merge those of this writer when they are many: no one else does that."""
+        place, written = self._place.below(name), self._written[name]
+        written.append(write_part(place, table))
+        if len(written) >= PARTS_BEFORE_MERGING:
+            merge_parts(place, *TABLES[name], written)
+            written.clear()
 
     def _trace_table(self) -> pa.Table:
         steps = self._trace
@@ -153,11 +160,13 @@ class _Groups:
     """The rows of a table by example, converted only when asked for."""
 
     def __init__(self, table: pa.Table) -> None:
-        names = table["example_id"].to_numpy()
-        order = np.argsort(names, kind="stable")
+        column = table["example_id"].combine_chunks()
+        codes = column.indices.to_numpy()
+        order = np.argsort(codes, kind="stable")
         self._table = table.take(order)
-        examples, starts = np.unique(names[order], return_index=True)
-        stops = np.append(starts, len(names))[1:]
+        present, starts = np.unique(codes[order], return_index=True)
+        stops = np.append(starts, len(codes))[1:]
+        examples = column.dictionary.take(pa.array(present)).to_pylist()
         self._slices = dict(zip(examples, zip(starts, stops, strict=True), strict=True))
 
     def rows(self, example_id: str) -> list[dict[str, Any]]:
@@ -190,71 +199,33 @@ def outcome_of(row: Mapping[str, Any], num_layers: int) -> Outcome:
     return Outcome(program=Program.from_path(row["path"], num_layers), **values)
 
 
-def read_outcomes(folder: Path) -> pa.Table:
-    """All outcomes of a run folder, one row a key.
+def read_outcomes(folder: Location) -> pa.Table:
+    """All outcomes of a run folder, one row a key, as a table of OUTCOME_SCHEMA.
 
     Raises:
         RunError: A part cannot be read.
     """
-    return read_table(folder, "outcomes", OUTCOME_SCHEMA, OUTCOME_KEY)
+    table = read_table(place_of(folder).below("outcomes"), OUTCOME_SCHEMA, OUTCOME_KEY)
+    return table.cast(OUTCOME_SCHEMA)
 
 
-def read_table(folder: Path, name: str, schema: pa.Schema, key: Sequence[str]) -> pa.Table:
-    """The table `name` of a run folder: all parts together, the first row of each key kept."""
-    parts = [_read_part(path, schema) for path in sorted((folder / name).glob("*.parquet"))]
-    table = pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
-    return table.take(_first_of_each(table.select(list(key))))
-
-
-def _read_part(path: Path, schema: pa.Schema) -> pa.Table:
-    try:
-        with pq.ParquetFile(path) as file:
-            return file.read().select(schema.names).cast(schema)
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise RunError(
-            f"expected a Parquet part of this store, received '{path}', which raises "
-            f"{one_line(error)}; move it away and run the same search again to compute what "
-            "it held"
-        ) from error
-
-
-def _first_of_each(keys: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Row numbers of the first row of each key, in their order."""
-    combined = np.zeros(len(keys), dtype=np.int64)
-    for column in keys.columns:
-        codes = pc.rank(column, tiebreaker="dense").to_numpy()
-        # Renumbering after each column keeps the product of two small enough for 64 bits.
-        combined = combined * (int(codes.max(initial=0)) + 1) + codes
-        combined = np.unique(combined, return_inverse=True)[1]
-    return np.sort(np.unique(combined, return_index=True)[1])
-
-
-def write_part(folder: Path, table: pa.Table) -> Path:
-    """Write one part so that it is there whole or not at all, also after a crash.
+def read_trace(folder: Location) -> pa.Table:
+    """All steps of all agents of a run folder, one row a key, as a table of TRACE_SCHEMA.
 
     Raises:
-        RunError: The folder cannot be written, or the disk is full.
+        RunError: A part cannot be read.
     """
-    # The time makes names sort by age; the random part makes them unique among writers.
-    path = folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
-    partial = path.with_suffix(".partial")
-    with writing(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    return path
+    table = read_table(place_of(folder).below("trace"), TRACE_SCHEMA, TRACE_KEY)
+    return table.cast(TRACE_SCHEMA)
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses while `path` is written into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"expected to write '{path}', received {error.strerror or error}; make room or give "
-            "permission and run the same command again, or choose another folder with --out"
-        ) from error
+def tidy(folder: Location) -> None:
+    """Merge the parts of a run folder when they are many. For its owner.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    for name, (schema, key) in TABLES.items():
+        place = place_of(folder).below(name)
+        if len(part_names(place)) > PARTS_BEFORE_MERGING:
+            merge_parts(place, schema, key)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from polar_search.agents.random import RandomAgent
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 from polar_search.tasks import Example, Task, Verdict
 from polar_search.tasks.bundled import Tracking
 
@@ -61,5 +61,5 @@ def start(*arguments: str, **options) -> subprocess.Popen[str]:
 
 def tables(run: Path) -> tuple[list[dict], list[dict]]:
     """All columns of all outcomes and steps of a run, in an order of their own."""
-    tables = read_outcomes(run), read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY)
+    tables = read_outcomes(run), read_trace(run)
     return tuple(sorted(table.to_pylist(), key=repr) for table in tables)

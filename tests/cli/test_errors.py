@@ -5,7 +5,7 @@ import json
 import pytest
 
 from polar_search import cli
-from polar_search.search.store import OUTCOME_SCHEMA, write_part
+from polar_search.search.store import OUTCOME_SCHEMA, read_outcomes, write_part
 
 MISTAKES = {
     "serch": "the name of a command, received 'serch'; did you mean search?",
@@ -152,16 +152,21 @@ def run(tmp_path):
 
 def test_runs_of_another_configuration_are_refused(capfd, run):
     capfd.readouterr()
-    arguments = [*SMALL, "--out", str(run), "--seed", "1"]
-    assert "seed = 0, received 1; choose a new folder with --out" in fails(capfd, arguments)
+    arguments = [*SMALL, "--out", str(run), "--split", "val"]
+    assert "split = 'train', received 'val'; choose a new folder with --out" in fails(
+        capfd, arguments
+    )
 
 
-def test_broken_parts_are_named(capfd, run):
+def test_broken_parts_are_named_and_computed_again(capfd, caplog, run):
+    before = sorted(read_outcomes(run).to_pylist(), key=repr)
     capfd.readouterr()
     [part] = (run / "outcomes").iterdir()
     part.write_bytes(part.read_bytes()[:-9])
-    for arguments in (["stats", str(run)], [*SMALL, "--out", str(run)]):
-        assert f"received '{part}'" in fails(capfd, arguments)
+    assert f"received '{part}'" in fails(capfd, ["stats", str(run)])
+    assert cli.main([*SMALL, "--out", str(run)]) == 0
+    assert f"the part '{part}' cannot be read" in caplog.text
+    assert sorted(read_outcomes(run).to_pylist(), key=repr) == before
 
 
 def test_stats_of_a_run_without_outcomes(capfd, run):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from polar_search.agents.random import RandomAgent
 from polar_search.search.config import SearchConfig
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 
 CONFIG = SearchConfig(limit=4, max_edits=1, threads=1, agent="random", budget=24, ask_batch=8)
 POISON = "tracking-train-1-002"
@@ -54,7 +54,7 @@ class KillsOnce(RandomAgent):
 
 def tables(run: Path) -> tuple[list[dict], list[dict]]:
     """All columns of all outcomes and steps of a run, in an order of their own."""
-    tables = read_outcomes(run), read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY)
+    tables = read_outcomes(run), read_trace(run)
     return tuple(sorted(table.to_pylist(), key=repr) for table in tables)
 
 

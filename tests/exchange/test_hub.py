@@ -12,7 +12,7 @@ from polar_search.analysis.runs import statistics_of
 from polar_search.errors import RunError
 from polar_search.exchange import import_labels, load_run, push_to_hub
 from polar_search.exchange.hub import save_dataset
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def saved(searched, tmp_path_factory):
 def test_a_saved_run_is_a_data_set(saved, searched):
     for name, table in (
         ("outcomes", read_outcomes(searched)),
-        ("trace", read_table(searched, "trace", TRACE_SCHEMA, TRACE_KEY)),
+        ("trace", read_trace(searched)),
     ):
         rows = datasets.load_dataset(str(saved), name, split="train", streaming=True)
         assert list(rows) == table.to_pylist()

@@ -14,7 +14,7 @@ from polar_search.errors import LabelError, RunError
 from polar_search.exchange import export_labels, import_labels
 from polar_search.exchange.vectors import read_vectors, vector_of
 from polar_search.program import ProgramSpace
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 
 
 def rows_of(run):
@@ -88,7 +88,7 @@ def test_questions_are_joined_by_id_and_searches_become_traces(tmp_path, dart_ma
     assert (report.examples, report.outcomes) == (2, 6)
     assert report.left_out == {"samples of no example of the task": 1}
     assert {row["level"] for row in rows_of(tmp_path / "run")} == {4}, "the task's, not the file's"
-    trace = read_table(tmp_path / "run", "trace", TRACE_SCHEMA, TRACE_KEY).to_pylist()
+    trace = read_trace(tmp_path / "run").to_pylist()
     assert len(trace) == 8
     first = sorted(
         (row for row in trace if row["example_id"] == "math-0000"), key=lambda r: r["step"]
@@ -159,7 +159,7 @@ def test_a_search_of_ours_round_trips(tmp_path, searched):
 
     def steps(run):
         columns = ("example_id", "step", "path", "parent_path")
-        table = read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY).select(columns)
+        table = read_trace(run).select(columns)
         return sorted(table.to_pylist(), key=lambda row: (row["example_id"], row["step"]))
 
     assert steps(tmp_path / "run") == steps(searched)

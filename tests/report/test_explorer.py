@@ -11,7 +11,7 @@ import synthetic
 from polar_search import cli
 from polar_search.analysis import Outcomes
 from polar_search.report.explorer import write_explorer
-from polar_search.search.store import TRACE_KEY, TRACE_SCHEMA, read_outcomes, read_table
+from polar_search.search.store import read_outcomes, read_trace
 
 HOSTILE = '</script><img src=x onerror="alert(1)"><b>{{7*7}}</b>\u2028\x00&amp;'
 
@@ -56,7 +56,7 @@ def test_all_outcomes_and_all_steps_are_in_the_page(run, page):
         for id_, one in zip(index["id"], ones, strict=True)
         for step, pair in enumerate(one["steps"][0])
     }
-    trace = read_table(run, "trace", TRACE_SCHEMA, TRACE_KEY).to_pylist()
+    trace = read_trace(run).to_pylist()
     paths = [(r["path"], r["parent_path"] or ()) for r in trace]
     assert steps == {
         (r["example_id"], r["step"], *(notation[tuple(path)] for path in pair))

@@ -12,14 +12,7 @@ from polar_search.search.config import Budget
 from polar_search.search.driver import Driver
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.session import agent_factory
-from polar_search.search.store import (
-    TRACE_KEY,
-    TRACE_SCHEMA,
-    Fingerprints,
-    Store,
-    read_outcomes,
-    read_table,
-)
+from polar_search.search.store import Fingerprints, Store, read_outcomes, read_trace
 
 if TYPE_CHECKING:
     from polar_search.search.driver import Progress
@@ -107,7 +100,7 @@ def outcomes_of(folder):
 
 def trace_of(folder):
     """All stored steps, sorted by key."""
-    rows = read_table(folder, "trace", TRACE_SCHEMA, TRACE_KEY).to_pylist()
+    rows = read_trace(folder).to_pylist()
     return sorted(rows, key=lambda row: (row["agent"], row["example_id"], row["step"]))
 
 

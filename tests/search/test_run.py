@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -23,7 +24,8 @@ def test_a_folder_is_made_with_its_parents_and_goes_on(tmp_path):
     assert folder.fixed() == {**FIXED, "segmentation": [4, 4]}
     starts = folder.read("environment.json")
     assert len(starts) == 2
-    assert starts[0].keys() == environment().keys()
+    assert starts[0].keys() == environment().keys() | {"config"}
+    assert [start["config"] for start in starts] == [{"limit": 1}, {"limit": 2}]
     assert starts[0]["packages"]["torch"]
     assert open_run(folder.path).fixed() == folder.fixed()
     assert [p.name for p in folder.path.iterdir() if p.suffix == ".partial"] == []
@@ -97,14 +99,16 @@ def test_a_folder_has_one_writer_until_its_process_ends(tmp_path):
     with subprocess.Popen(command, **pipes) as owner:
         assert owner.stdout.readline() == b"ready\n"
         with (
-            pytest.raises(RunError, match=f"in use by process {owner.pid}; wait"),
+            pytest.raises(
+                RunError, match=f"by process {owner.pid} on {socket.gethostname()} since 20.*; wait"
+            ),
             RunFolder(tmp_path).owned(),
         ):
             pass
         owner.kill()
     for _ in range(2):
         with RunFolder(tmp_path).owned():
-            assert (tmp_path / "lock").read_text() == str(os.getpid())
+            assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
 
 
 def test_json_is_plain(tmp_path):

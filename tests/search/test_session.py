@@ -4,7 +4,7 @@ import json
 from dataclasses import fields, replace
 
 import pytest
-from searching import Climber, Watched, run, stored
+from searching import Climber, Watched, outcomes_of, run, stored, trace_of
 
 from polar_search.errors import AgentError, ConfigError, RunError, TaskError, UnknownNameError
 from polar_search.execution import Generation
@@ -60,14 +60,21 @@ def test_limit_budget_rows_and_threads_may_grow_and_equal_a_fresh_run(loaded, tm
 
 
 CHANGES = {
-    **{"agent": "exhaustive", "seed": 1, "ask_batch": 3, "max_edits": 2, "max_segment": 3},
-    **{"max_repeats": 3, "max_depth": 9, "segmentation": (4, 4), "split": "val", "level": (1,)},
     **{"task": "arithmetic", "model": "other", "max_new_tokens": 2, "device": "cpu"},
-    **{"dtype": "float32", "agent_options": {}, "task_options": {"a": 1}, "chunk": 8},
+    **{"dtype": "float32", "split": "val", "task_options": {"a": 1}},
+    **{"max_segment": 3, "max_repeats": 3},
 }
 GROW = {
-    *("limit", "budget", "rows", "threads", "stop_after_valid", "stop_after_shorter"),
-    *("on_agent_error", "ask_seconds", "confirm"),
+    *("limit", "budget", "rows", "threads", "agent", "agent_options", "seed", "ask_batch", "level"),
+    *(
+        "stop_after_valid",
+        "stop_after_shorter",
+        "on_agent_error",
+        "ask_seconds",
+        "chunk",
+        "confirm",
+    ),
+    *("max_edits", "max_depth", "segmentation"),
 }
 
 
@@ -75,7 +82,7 @@ def test_every_option_either_grows_or_is_refused():
     assert CHANGES.keys() | GROW == {field.name for field in fields(SearchConfig)}
 
 
-@pytest.mark.parametrize("name", CHANGES.keys() - {"agent_options"})
+@pytest.mark.parametrize("name", CHANGES)
 def test_another_configuration_is_refused_by_the_name_of_the_option(loaded, tmp_path, name):
     run(chosen(loaded, limit=1), tmp_path, **SMALL)
     before = stored(tmp_path)
@@ -84,11 +91,24 @@ def test_another_configuration_is_refused_by_the_name_of_the_option(loaded, tmp_
     assert stored(tmp_path) == before
 
 
-def test_the_options_of_agents_are_part_of_the_configuration(loaded, tmp_path):
-    options = {**SMALL, "agent": CLIMBER, "agent_options": {"patience": 50}}
-    run(chosen(loaded, limit=1), tmp_path, **options)
-    with pytest.raises(RunError, match=r"agent_options = {'patience': 50}, received {}"):
-        run(loaded, tmp_path, **{**options, "agent_options": {}})
+@pytest.mark.parametrize(
+    "change", [{"agent": "exhaustive"}, {"seed": 1}, {"max_edits": 2}, {"segmentation": (4, 4)}]
+)
+def test_another_agent_or_space_adds_to_a_run(loaded, tmp_path, change):
+    """What it asks is what it asks alone, and nothing that is stored is executed again."""
+    one = chosen(loaded, limit=1)
+    run(one, tmp_path / "both", **SMALL)
+    alone = run(one, tmp_path / "alone", **{**SMALL, **change})
+    added = run(one, tmp_path / "both", **{**SMALL, **change})
+    assert added.programs == alone.programs
+    assert added.executed + added.reused == alone.executed
+    assert added.reused >= added.examples  # the identities
+    outcomes, trace = stored(tmp_path / "both")
+    agents = [{row["agent"] for row in rows} for rows in (trace, trace_of(tmp_path / "alone"))]
+    assert agents[0] > agents[1]
+    asked = [{k: row[k] for k in ("example_id", "path", "text")} for row in outcomes]
+    for row in outcomes_of(tmp_path / "alone"):
+        assert {k: row[k] for k in ("example_id", "path", "text")} in asked
 
 
 def test_another_model_under_the_same_name_is_refused(loaded, tmp_path):

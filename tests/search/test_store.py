@@ -196,21 +196,28 @@ def test_what_a_crash_left_half_written_is_ignored(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [b"", b"PAR1 and nothing more", None])
-def test_a_broken_part_is_named(tmp_path, bad):
+def test_a_broken_part_is_named_and_set_aside_by_a_writer(tmp_path, bad, caplog):
     fill(tmp_path, [outcome()])
     fill(tmp_path, [outcome("e2")])
     part = parts(tmp_path)[1]
     part.write_bytes(part.read_bytes()[:-10] if bad is None else bad)
-    for read in (read_outcomes, lambda folder: Store(folder, PRINTS, "agent")):
-        with pytest.raises(RunError, match="expected a Parquet part of this store") as caught:
-            read(tmp_path)
-        assert str(part) in str(caught.value)
-        assert "\n" not in str(caught.value)
+    with pytest.raises(RunError, match="expected a Parquet part of this store") as caught:
+        read_outcomes(tmp_path)
+    assert str(part) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+    # One who writes sets it aside, says so, and knows what is left.
+    store = Store(tmp_path, PRINTS, "agent")
+    assert f"the part '{part}' cannot be read" in caplog.text
+    assert "\n" not in caplog.messages[0]
+    assert part.with_name(part.name + ".broken").exists()
+    assert [len(store.known(e, 4)) for e in ("e1", "e2")] == [1, 0]
+    assert read_outcomes(tmp_path).num_rows == 1
 
 
 def test_a_part_of_another_table_is_named(tmp_path):
     part = write_part(tmp_path / "outcomes", TRACE_SCHEMA.empty_table().select(["step"]))
-    with pytest.raises(RunError, match=part.name):
+    with pytest.raises(RunError, match=part):
         read_outcomes(tmp_path)
 
 
@@ -243,8 +250,8 @@ def test_rows_are_written_when_they_are_old(tmp_path):
 
 
 def test_outcomes_are_on_the_disk_before_their_steps(tmp_path):
-    (tmp_path / "trace").write_text("in the way")
     store = Store(tmp_path, PRINTS, "agent")
+    (tmp_path / "trace").write_text("in the way")
     store.append([outcome()], [TraceStep("e1", 0, IDENTITY)])
     with pytest.raises(RunError, match="trace"):
         store.flush()
@@ -253,8 +260,8 @@ def test_outcomes_are_on_the_disk_before_their_steps(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_forgotten(tmp_path):
     obstacle = tmp_path / "outcomes"
-    obstacle.write_text("in the way")
     store = Store(tmp_path, PRINTS, "agent")
+    obstacle.write_text("in the way")
     with pytest.raises(RunError, match=rf"expected to write '{obstacle}.*File exists"):
         store.append([outcome()] * 5000, [])
     obstacle.unlink()
@@ -263,7 +270,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_forgotten(tmp_p
 
 
 def test_parts_are_whole_when_they_appear_under_their_name(tmp_path):
-    paths = [write_part(tmp_path, OUTCOME_SCHEMA.empty_table()) for _ in range(20)]
+    paths = [tmp_path / write_part(tmp_path, OUTCOME_SCHEMA.empty_table()) for _ in range(20)]
     assert len(set(paths)) == 20
     assert sorted(tmp_path.iterdir()) == sorted(paths) == paths
     assert all(pq.read_schema(path) == OUTCOME_SCHEMA for path in paths)
