@@ -92,11 +92,13 @@ def _tokenizer(model: str, task: Task) -> Any:  # noqa: ANN401
     from transformers import AutoTokenizer
 
     from polar_search.errors import ModelError, one_line
+    from polar_search.hub import cache_unless_reached
     from polar_search.models import locate
 
     source = locate(model, task)
     try:
-        return AutoTokenizer.from_pretrained(source)
+        with cache_unless_reached(source, "model"):
+            return AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise ModelError(
             f"expected a model with a tokenizer, received '{source}', which raises "

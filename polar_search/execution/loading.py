@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from polar_search.errors import ConfigError, ModelError
+from polar_search.hub import cache_unless_reached
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,8 +62,9 @@ def load_model(
     if str(device) == "split":
         options["device_map"] = "auto"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, **options)
+        with cache_unless_reached(source, "model"):
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model = AutoModelForCausalLM.from_pretrained(source, **options)
     except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
         raise ModelError(explain(source, error)) from error
     if str(device) != "split":

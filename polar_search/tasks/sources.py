@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polar_search.errors import TaskError, one_line
+from polar_search.hub import cache_unless_reached
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 10_000
-REACH_SECONDS = 5.0
 
 
 def read_rows(
@@ -57,7 +57,7 @@ def read_columns(
     datasets.disable_progress_bars()
     where = repository if source is None else str(_folder(repository, source))
     try:
-        with _fail_fast(repository if source is None else None):
+        with _quietly(repository, source):
             # A folder is read in place: the library's cache tells copies of it apart by the second
             # in which they were written, and would answer with another one's rows.
             data = datasets.load_dataset(where, config, split=split, streaming=source is not None)
@@ -104,37 +104,18 @@ def _explain(repository: str, where: str, config: str | None, split: str, error:
 
 
 @contextmanager
-def _fail_fast(repository: str | None) -> Iterator[None]:
-    """Without a connection, look into the cache only: the library would try for half a minute."""
+def _quietly(repository: str, source: str | None) -> Iterator[None]:
+    """The library without its own reports; what fails, we tell."""
     import datasets
-    import huggingface_hub.constants as hub
+    import huggingface_hub.constants
 
-    before = datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE
-    verbosity = datasets.logging.get_verbosity()
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what fails, we tell
-    if repository is not None and not before[1] and not reachable(repository, "dataset"):
-        datasets.config.HF_HUB_OFFLINE = hub.HF_HUB_OFFLINE = True
+    before = datasets.config.HF_HUB_OFFLINE, datasets.logging.get_verbosity()
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     try:
-        yield
+        with cache_unless_reached(source or repository, "dataset"):
+            # The library has its own copy of this setting.
+            datasets.config.HF_HUB_OFFLINE = huggingface_hub.constants.HF_HUB_OFFLINE
+            yield
     finally:
-        datasets.logging.set_verbosity(verbosity)
-        datasets.config.HF_HUB_OFFLINE, hub.HF_HUB_OFFLINE = before
-
-
-def reachable(repository: str, kind: str) -> bool:
-    """Whether the Hub answers for a repository, be it that there is none; asked once, and shortly.
-
-    Args:
-        repository: Its id.
-        kind: `model` or `dataset`.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        HfApi().repo_info(repository, repo_type=kind, timeout=REACH_SECONDS)
-    except (HfHubHTTPError, HFValidationError):
-        return True
-    except Exception:  # the client's network library is not ours to name
-        return False
-    return True
+        datasets.logging.set_verbosity(before[1])
+        datasets.config.HF_HUB_OFFLINE = before[0]
