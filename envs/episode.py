@@ -96,7 +96,10 @@ class Episode:
 
 def action_number(action: object) -> int:
     """The number of an action, however a client wraps it; -1 for what is no integer."""
-    array = np.asarray(action)
+    try:
+        array = np.asarray(action)
+    except (TypeError, ValueError):  # a ragged list, a tensor elsewhere
+        return -1
     if array.size != 1 or not np.issubdtype(array.dtype, np.integer):
         return -1
     return int(array.reshape(()))

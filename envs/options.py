@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class EnvOptions:
         dtype: Of the weights.
     """
 
-    model: str | ProgramEngine = "bundled"
+    model: str | Path | ProgramEngine = "bundled"
     task: str | Task = "tracking"
     task_options: Mapping[str, Any] | None = None
     split: Split = "train"
@@ -88,6 +89,19 @@ class EnvOptions:
                     "give such a number"
                 )
 
+        for name, right, wanted in (
+            ("model", isinstance(self.model, str | Path | ProgramEngine), "a name or an engine"),
+            ("task", isinstance(self.task, str | Task), "a name or a task"),
+            (
+                "encoder",
+                isinstance(self.encoder, str) or callable(self.encoder),
+                "a name or function",
+            ),
+        ):
+            if not right:
+                raise ConfigError(
+                    f"expected {name} to be {wanted}, received {getattr(self, name)!r}; give one"
+                )
         if self.levels is not None and not isinstance(self.levels, Sequence):
             raise ConfigError(
                 f"expected levels to be a list, received {self.levels!r}; write [{self.levels!r}]"

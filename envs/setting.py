@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -55,8 +56,13 @@ class Setting:
         self.task = load_task(task, options.task_options) if isinstance(task, str) else task
         self.examples = _chosen(self.task, options)
         self._by_id = {example.id: example for example in self.examples}
+        if len(self._by_id) < len(self.examples):
+            raise TaskError(
+                f"expected an id of its own for every example of task '{self.task.name}', received "
+                f"{len(self._by_id)} ids for {len(self.examples)} examples; correct the task"
+            )
         self._prompts: dict[str, Array] = {}
-        self._memory: dict[Key, Outcome] = {}
+        self._memory: OrderedDict[Key, Outcome] = OrderedDict()
         self._evaluator: Evaluator | None = None
         self._encoder: Encoder | None = None
         self.num_layers = self.engine.num_layers
@@ -159,12 +165,12 @@ class Setting:
         return [found[key] for key in keys]
 
     def _remember(self, outcomes: Iterable[tuple[Key, Outcome]]) -> None:
-        """Keeps the outcomes used last; a dictionary keeps the order."""
+        """Keeps the outcomes used last."""
         for key, outcome in outcomes:
-            self._memory.pop(key, None)
             self._memory[key] = outcome
-        for key in list(self._memory)[: max(0, len(self._memory) - self.options.remember)]:
-            del self._memory[key]
+            self._memory.move_to_end(key)
+        while len(self._memory) > self.options.remember:
+            self._memory.popitem(last=False)
 
     def reward(self, outcome: Outcome) -> float:
         """The reward of an outcome: for the verdict, less lambda x depth / D."""
@@ -185,7 +191,7 @@ def _engine(options: EnvOptions, task: Task) -> ProgramEngine:
     """The engine of the options: the one given, one in use in this process, or a new one."""
     if isinstance(options.model, ProgramEngine):
         return options.model
-    source = locate(options.model, task)
+    source = locate(str(options.model), task)
     key = (source, options.device, options.dtype)
     engine = _ENGINES.get(key)
     if engine is None:

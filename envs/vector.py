@@ -98,7 +98,7 @@ class ProgramOfLayersVectorEnv(VectorEnv[Observation, Any, Array]):
             ConfigError: There are not as many actions as episodes.
             gymnasium.error.ResetNeeded: The round is over and nothing resets it, or none began.
         """
-        if np.ndim(actions) == 0 or len(actions) != self.num_envs:
+        if not _are(self.num_envs, actions):
             raise ConfigError(
                 f"expected {self.num_envs} actions, one an episode, received {actions!r}; "
                 "give any action for those that wait"
@@ -157,7 +157,7 @@ class ProgramOfLayersVectorEnv(VectorEnv[Observation, Any, Array]):
         if "example_ids" not in options:
             return self._drawn()
         example_ids: Sequence[str] = options["example_ids"]
-        if isinstance(example_ids, str) or len(example_ids) != self.num_envs:
+        if isinstance(example_ids, str) or not _are(self.num_envs, example_ids):
             raise ConfigError(
                 f"expected {self.num_envs} example_ids, one an episode, received "
                 f"{example_ids!r}; an id may be given several times"
@@ -207,6 +207,14 @@ def _mode(mode: str | AutoresetMode) -> AutoresetMode:
         raise ConfigError(
             f"expected an autoreset_mode of {known}, received {mode!r}; choose one"
         ) from error
+
+
+def _are(count: int, values: object) -> bool:
+    """Whether so many values were given."""
+    try:
+        return len(values) == count  # type: ignore[arg-type]
+    except TypeError:
+        return False
 
 
 def _objects(values: Sequence[object]) -> Array:

@@ -13,6 +13,7 @@ from playing import play_round, uniform
 from sb3_contrib import MaskablePPO
 from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
 from stable_baselines3 import PPO
+from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
@@ -70,6 +71,11 @@ def test_an_unmasked_client_runs_into_invalid_actions_and_goes_on():
     assert len(envs.episode_returns) == 8
     mean, _ = evaluate_policy(model, envs, n_eval_episodes=8, warn=False)
     assert -1 <= mean <= 1
+
+
+def test_stable_baselines_finds_nothing_wrong(recwarn):
+    check_env(ProgramOfLayersEnv(limit=5), warn=True)
+    assert not [str(warning.message) for warning in recwarn]
 
 
 def test_the_adapter_gives_what_the_vector_environment_gives():

@@ -24,7 +24,7 @@ from polar_search.errors import (
 from polar_search.execution import ProgramEngine, generate_reference
 from polar_search.predictor.encoder import make_encoder
 from polar_search.program import Program
-from polar_search.tasks import Task
+from polar_search.tasks import Example, Task
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_rewards_are_configurable():
     assert rewards == [0, 5 * info["verdict"] - 0.5]
 
 
-@pytest.mark.parametrize("action", [-1, 12, 10**30, 3.0, "keep", None, [1, 2], np.array([[4, 4]])])
+@pytest.mark.parametrize("action", [-1, 12, 10**30, 3.0, "keep", None, [1, 2], [[1], [2, 3]], {}])
 def test_an_invalid_action_ends_the_episode_and_never_raises(env, action):
     env.reset(seed=0)
     _, reward, terminated, _, info = env.step(action)
@@ -140,6 +140,19 @@ def test_a_pickled_environment_goes_on_where_it_was(env):
     copy = pickle.loads(data)
     assert data_equivalence(copy.step(5), env.step(5), exact=True)
     assert data_equivalence(play(copy, uniform(0)), play(env, uniform(0)), exact=True)
+
+
+def test_a_pickled_environment_goes_on_in_another_process(env, tmp_path):
+    env.reset(seed=4)
+    env.step(5)
+    (tmp_path / "env").write_bytes(pickle.dumps(env))
+    code = "import pickle; env = pickle.load(open('env', 'rb')); print(env.step(7)[0]['depth'][0]);"
+    code += "print(env.step(5)[4]['text'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    depth, text = env.step(7)[0]["depth"][0], env.step(5)[4]["text"]
+    assert done.stdout == f"{depth}\n{text}\n"
 
 
 def test_an_engine_that_is_given_is_used_and_not_pickled(env):
@@ -236,6 +249,11 @@ class NoExamples(Task):
         raise NotImplementedError
 
 
+class Twins(NoExamples):
+    def examples(self, split):
+        return [Example("one", 1, "a.b=", "ab")] * 2
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -246,6 +264,10 @@ class NoExamples(Task):
         ({"depth_penalty": float("nan")}, ConfigError, "depth_penalty to be a finite number"),
         ({"remember": -1}, ConfigError, "remember to be an integer of 0 or more"),
         ({"limit": 0}, ConfigError, "limit to be an integer of 1 or more"),
+        ({"task": 3}, ConfigError, "expected task to be a name or a task, received 3"),
+        ({"model": None}, ConfigError, "a name or an engine, received None"),
+        ({"encoder": 3}, ConfigError, "a function, received 3"),
+        ({"task": Twins()}, TaskError, "received 1 ids for 2 examples"),
         ({"levels": 2}, ConfigError, r"levels to be a list, received 2; write \[2\]"),
         ({"levels": [9]}, TaskError, r"\(1, 2, 3, 4, 5\), received \[9\]"),
         ({"split": "tests"}, TaskError, "received 'tests'; choose from train"),

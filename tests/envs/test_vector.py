@@ -213,6 +213,7 @@ def test_calls_that_cannot_work(envs):
         ({"example_id": FIVE[0]}, "reset (example_ids, reset_mask), received 'example_id'"),
         ({"example_ids": FIVE[:2]}, "expected 5 example_ids"),
         ({"example_ids": "abcde"}, "expected 5 example_ids"),
+        ({"example_ids": 5}, "expected 5 example_ids"),
         ({"reset_mask": np.array([True] * 4 + [False])}, "a reset_mask of all episodes"),
     ]:
         with pytest.raises(ConfigError, match=re.escape(message)):
@@ -220,6 +221,6 @@ def test_calls_that_cannot_work(envs):
     with pytest.raises(TaskError, match="received 'x'"):
         envs.reset(options={"example_ids": [*FIVE[:4], "x"]})
     envs.reset()
-    for actions in ([4, 4], 4, None, np.array(4)):
+    for actions in ([4, 4], 4, None, np.array(4), [[4], [4, 4]]):
         with pytest.raises(ConfigError, match="expected 5 actions, one an episode, received"):
             envs.step(actions)
