@@ -75,6 +75,12 @@ class EnvOptions:
     dtype: str = "auto"
 
     def __post_init__(self) -> None:
+        """Checks what nothing else will.
+
+        Raises:
+            ConfigError: A value cannot work.
+        """
+        self._check_kinds()
         for name in ("correct_reward", "depth_penalty", "invalid_reward"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not math.isfinite(value):
@@ -83,29 +89,27 @@ class EnvOptions:
                 )
         for name, least in (("remember", 0), ("limit", 1), ("max_new_tokens", 1)):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < least):
+            missing = value is None and name != "remember"
+            if not missing and not (isinstance(value, int) and value >= least):
                 raise ConfigError(
                     f"expected {name} to be an integer of {least} or more, received {value!r}; "
                     "give such a number"
                 )
 
+    def _check_kinds(self) -> None:
+        """Checks what may be a name or something else."""
+        encodes = isinstance(self.encoder, str) or callable(self.encoder)
+        levels = self.levels is None or isinstance(self.levels, list | tuple)
         for name, right, wanted in (
             ("model", isinstance(self.model, str | Path | ProgramEngine), "a name or an engine"),
             ("task", isinstance(self.task, str | Task), "a name or a task"),
-            (
-                "encoder",
-                isinstance(self.encoder, str) or callable(self.encoder),
-                "a name or function",
-            ),
+            ("encoder", encodes, "a name or a function"),
+            ("levels", levels, "a list"),
         ):
             if not right:
                 raise ConfigError(
                     f"expected {name} to be {wanted}, received {getattr(self, name)!r}; give one"
                 )
-        if self.levels is not None and not isinstance(self.levels, Sequence):
-            raise ConfigError(
-                f"expected levels to be a list, received {self.levels!r}; write [{self.levels!r}]"
-            )
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> EnvOptions:
