@@ -27,11 +27,13 @@ class WithinRow:
 
     Attributes:
         level: the level, or "all".
+        allowed: what is allowed, as the figure states it: percent of D, or layers beyond D.
         layers: executed layers at most.
         solved: share of the examples with a valid program of at most so many layers; an oracle.
     """
 
     level: Level
+    allowed: int
     layers: int
     solved: Estimate
 
@@ -68,21 +70,21 @@ class AttemptRow:
 
 def solved_under_budgets(outcomes: Outcomes) -> tuple[WithinRow, ...]:
     """Figure 3: a valid program within `DEPTH_BUDGETS` percent of D, rounded down to layers."""
-    return _solved_within(outcomes, [b * outcomes.num_layers // 100 for b in DEPTH_BUDGETS])
+    return _solved_within(outcomes, {b: b * outcomes.num_layers // 100 for b in DEPTH_BUDGETS})
 
 
 def solved_with_extra(outcomes: Outcomes) -> tuple[WithinRow, ...]:
     """Figure 5a: a valid program within D and `EXTRA_LAYERS` more layers."""
-    return _solved_within(outcomes, [outcomes.num_layers + extra for extra in EXTRA_LAYERS])
+    return _solved_within(outcomes, {e: outcomes.num_layers + e for e in EXTRA_LAYERS})
 
 
-def _solved_within(outcomes: Outcomes, limits: list[int]) -> tuple[WithinRow, ...]:
+def _solved_within(outcomes: Outcomes, limits: dict[int, int]) -> tuple[WithinRow, ...]:
     depth = outcomes.depth[outcomes.program]
-    solved = {limit: outcomes.any_correct(depth <= limit) for limit in set(limits)}
+    solved = {limit: outcomes.any_correct(depth <= limit) for limit in set(limits.values())}
     return tuple(
-        WithinRow(level, limit, share(solved[limit][examples]))
+        WithinRow(level, allowed, limit, share(solved[limit][examples]))
         for level, examples in outcomes.scopes()
-        for limit in limits
+        for allowed, limit in limits.items()
     )
 
 

@@ -104,6 +104,30 @@ def dots(groups: Sequence[str], series: Sequence[Series], ylabel: str) -> Figure
     return figure
 
 
+def lines(across: Sequence[float], series: Sequence[Series], xlabel: str, ylabel: str) -> Figure:
+    """Estimates along a quantity, intervals as bands; the luck of the last series is dashed."""
+    with canvas() as (figure, axes):
+        for one in series:
+            colour = COLOURS[one.colour]
+            low, value, high = (_percents(one.points, part) for part in ("low", "value", "high"))
+            axes.fill_between(across, low, high, color=colour, alpha=0.14, linewidth=0)
+            axes.plot(across, value, one.marker + "-", color=colour, label=one.label, markersize=5)
+        luck = _percents(series[-1].points, "luck")
+        if not np.isnan(luck).all():
+            axes.plot(across, luck, "--", color=COLOURS["luck"], linewidth=1.5, label="luck")
+        axes.set_ylim(-3, 103)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        legend(figure, axes)
+    return figure
+
+
+def _percents(points: Sequence[Estimate], part: str) -> Floats:
+    """One part of each estimate, in percent; what cannot be had is a gap."""
+    values = [getattr(point, part) for point in points]
+    return np.array([np.nan if v is None else 100 * v for v in values], dtype=np.float64)
+
+
 def _points(axes: Axes, places: Floats, one: Series) -> None:
     """Markers with their intervals; where there is no example, nothing."""
     shown = [(x, p) for x, p in zip(places, one.points, strict=True) if p.value is not None]
@@ -152,7 +176,7 @@ def legend(figure: Figure, axes: Axes) -> None:
         [handles[i] for i in order],
         [labels[i] for i in order],
         loc="outside upper left",
-        ncols=6,
+        ncols=7,
         handletextpad=0.4,
         columnspacing=1.3,
     )
