@@ -19,6 +19,7 @@ from polar_search.execution import (
     score_reference,
     unrolled,
 )
+from polar_search.execution.passes import LayerPass
 from polar_search.program import Program
 from polar_search.testing.families import (
     END,
@@ -49,10 +50,11 @@ def test_rows_equal_the_reference_in_every_family(family):
     assert ProgramEngine(model).generate(rows, 8) == reference(model, rows, 8)
 
 
-def test_eager_attention_equals_the_reference():
-    model = build("Gemma3Text", attention="eager")
-    rows = [(p, path) for p in prompts(2, [9, 3]) for path in PATHS]
-    assert ProgramEngine(model).generate(rows, 8) == reference(model, rows, 8)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_eager_attention_equals_the_reference(family):
+    model = build(family, attention="eager")
+    rows = [(p, path) for p in prompts(2, [9, 3]) for path in PATHS[1:4]]
+    assert ProgramEngine(model).generate(rows, 5) == reference(model, rows, 5)
 
 
 pool = tuple(tuple(p) for p in prompts(3, [5, 1, 11, 7, 11]))
@@ -297,6 +299,31 @@ def test_families_that_do_more_than_run_layers_are_refused():
     model = GraniteForCausalLM(GraniteConfig(**shape)).eval()
     with pytest.raises(ModelError, match="GraniteForCausalLM: its forward does more"):
         ProgramEngine(model).generate([([7, 8], (0, 1))], 2)
+
+
+def test_models_on_several_devices_are_refused():
+    model = build("Llama")
+    model.lm_head.to("meta")
+    with pytest.raises(ModelError, match="LlamaForCausalLM: it stands on several devices"):
+        ProgramEngine(model)
+
+
+@pytest.mark.parametrize("budget", [200_000, 2_000_000])
+def test_memory_stays_within_the_budget(monkeypatch, budget):
+    """Keys, values and hidden states together, whatever the rows."""
+    taken = []
+    run = LayerPass.run
+
+    def watched(self, forest, inputs):
+        result = run(self, forest, inputs)
+        pool = self.pool
+        taken.append(pool.keys.nbytes + pool.values.nbytes + self._buffer.nbytes)
+        return result
+
+    monkeypatch.setattr(LayerPass, "run", watched)
+    engine = ProgramEngine(tiny("Llama"), kv_memory=budget)
+    engine.generate([(p, path) for p in prompts(17, [9, 30, 12] * 20) for path in PATHS], 6)
+    assert 0.8 * budget < max(taken) <= 1.1 * budget
 
 
 def test_unchanged_memory_over_many_calls():
