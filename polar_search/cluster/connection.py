@@ -23,6 +23,10 @@ PROBE_SECONDS = 60.0
 OBJECT_STORE_BYTES = 200_000_000
 """Only ids and counters travel; the default would take a third of the memory."""
 
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+SETTINGS = b"\4"
+"""How HTTP/2, which Ray speaks, begins (RFC 9113, section 3.4): both sides send their settings."""
+
 ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 START_ONE = "start one with `ray start --head`, or use --cluster local"
 
@@ -78,8 +82,11 @@ def _check_address(address: str) -> None:
         )
     try:
         there = (found["host"].strip("[]"), int(found["port"]))
-        socket.create_connection(there, timeout=CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
+        with socket.create_connection(there, timeout=CONNECT_SECONDS) as connection:
+            connection.sendall(GREETING)
+            if connection.recv(4)[3:] != SETTINGS:
+                raise OSError("something that is no Ray head answers there")
+    except OSError as error:
         raise ClusterError(
             f"expected a Ray cluster at '{address}', received {one_line(error)}; {START_ONE}"
         ) from error
@@ -104,8 +111,8 @@ def _check_size(config: ClusterConfig) -> None:
         most = max((node["Resources"].get(name, 0) for node in nodes), default=0)
         if most < amount:
             raise ClusterError(
-                f"expected a node with {amount:g} {name}s for a worker, received {len(nodes)} with "
-                f"{most:g} at most; lower --{name.lower()}s-per-worker or add a node"
+                f"expected a node with {amount:g} {name} for each worker, received {len(nodes)} "
+                f"with {most:g} at most; lower --{name.lower()}s-per-worker or add a node"
             )
     raise ClusterError(
         f"expected a node with {describe(wanted)} for a worker, received none that has all of it; "

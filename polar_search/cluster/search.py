@@ -19,6 +19,7 @@ from polar_search.cluster.config import ClusterConfig
 from polar_search.cluster.connection import connected, describe
 from polar_search.cluster.fleet import Fleet, Lost, Member
 from polar_search.cluster.leases import KILLS, Leases
+from polar_search.cluster.metrics import RayMetrics, tensorboard
 from polar_search.cluster.versions import check_versions
 from polar_search.cluster.worker import Loaded, Report, Worker
 from polar_search.errors import AgentError, ClusterError, ConfigError
@@ -73,11 +74,17 @@ def search_on_cluster(
     ]
     # Workers run elsewhere.
     folder = RunFolder(place_of(out).absolute())
-    with folder.owned(), connected(cluster):
+    with folder.owned(), connected(cluster), tensorboard(cluster.tensorboard) as log:
+        metrics = RayMetrics(str(folder.place).rpartition("/")[2])
+
+        def tell(status: Status) -> None:
+            for observer in (on_status, metrics.update, log):
+                observer(status)
+
         make = partial(_start, config, cluster, folder.place)
         fleet = Fleet(make, cluster.workers)
         try:
-            return ClusterSearch(fleet, config, cluster, folder, examples, on_status).run()
+            return ClusterSearch(fleet, config, cluster, folder, examples, tell).run()
         finally:
             fleet.stop()
 
