@@ -77,7 +77,7 @@ def tensorboard(folder: str | None) -> Iterator[Callable[[Status], None]]:
     try:
         from torch.utils.tensorboard import SummaryWriter
 
-        writer = SummaryWriter(folder)  # type: ignore[no-untyped-call]
+        writer = SummaryWriter(folder)
     except (ImportError, OSError) as error:
         raise ConfigError(
             f"expected to log to '{folder}', received {error}; install tensorboard, or choose "
@@ -86,10 +86,10 @@ def tensorboard(folder: str | None) -> Iterator[Callable[[Status], None]]:
 
     def log(status: Status) -> None:
         for name, value in values(status).items():
-            writer.add_scalar(f"search/{name}", value, status.progress.executed)  # type: ignore[no-untyped-call]
-        writer.flush()  # type: ignore[no-untyped-call]
+            writer.add_scalar(f"search/{name}", value, status.progress.executed)
+        writer.flush()
 
     try:
         yield log
     finally:
-        writer.close()  # type: ignore[no-untyped-call]
+        writer.close()
