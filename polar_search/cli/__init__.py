@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "the whole road on the bundled model and task, offline, in minutes",
     "search": "find the programs that answer the examples of a task",
     "train": "learn to predict programs from the valid ones of a run",
+    "tune": "find static programs, one for all examples, by Ray Tune and Optuna",
     "status": "how far a run is, told from another shell",
     "evaluate": "what a predictor is worth on examples it has not seen",
     "stats": "valid-program statistics of a run",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -22,7 +21,7 @@ def main(arguments: Sequence[str]) -> None:
     """Print the last status of a run."""
     parser = make_parser("status", "How far a run is, from another shell; updated by the run.")
     parser.add_argument("run", type=str, help="the run folder")
-    run = Path(parser.parse_args(list(arguments)).run)
+    run = parser.parse_args(list(arguments)).run
     from polar_search.cli.progress import rendered
     from polar_search.search.status import read_status
 

@@ -1,8 +1,9 @@
-"""Where a search runs: the options of the cluster, none of which changes what is found."""
+"""Where a search runs, which changes nothing of what is found; and what Ray Tune tries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from polar_search.errors import ConfigError
 from polar_search.search.config import option
@@ -45,3 +46,26 @@ class ClusterConfig:
         """What one worker takes, by Ray's names."""
         wanted = {"CPU": self.cpus_per_worker, "GPU": self.gpus_per_worker}
         return {name: amount for name, amount in wanted.items() if amount}
+
+
+@dataclass(frozen=True)
+class TuneConfig:
+    """A search for static programs.
+
+    Attributes:
+        objective: `value` is the share of answered examples times one minus the price of depth, and
+            bad programs are stopped early. `pareto` is share and depth apart; nothing is stopped,
+            since that would end the shallow programs, which answer less, first.
+    """
+
+    trials: int = option(100, "programs to try, those of earlier runs of the command included")
+    objective: Literal["value", "pareto"] = option(
+        "pareto", "value: one number, bad programs are stopped early; pareto: accuracy and depth"
+    )
+    depth_price: float = option(
+        0.1, "of value: what executing as many layers as the model has costs, as a share of it"
+    )
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ConfigError(f"expected --trials of at least 1, received {self.trials}; raise it")

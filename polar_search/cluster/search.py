@@ -81,7 +81,7 @@ def search_on_cluster(
             for observer in (on_status, metrics.update, log):
                 observer(status)
 
-        make = partial(_start, config, cluster, folder.place)
+        make = partial(start_worker, config, cluster, folder.place)
         fleet = Fleet(make, cluster.workers)
         try:
             return ClusterSearch(fleet, config, cluster, folder, examples, tell).run()
@@ -89,7 +89,8 @@ def search_on_cluster(
             fleet.stop()
 
 
-def _start(config: SearchConfig, cluster: ClusterConfig, out: Location) -> Any:  # noqa: ANN401
+def start_worker(config: SearchConfig, cluster: ClusterConfig, out: Location) -> Any:  # noqa: ANN401
+    """An actor that is a worker of the search."""
     actor = ray.remote(
         num_cpus=cluster.cpus_per_worker,
         num_gpus=cluster.gpus_per_worker,

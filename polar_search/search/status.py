@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from polar_search.errors import RunError
 from polar_search.search.driver import Failure, Progress
+from polar_search.search.places import Location
 from polar_search.search.run import RunFolder, open_run
 
 FILE = "progress.json"
@@ -104,7 +104,7 @@ class StatusFile:
             self._folder.write(FILE, asdict(status))
 
 
-def read_status(path: Path) -> Status:
+def read_status(path: Location) -> Status:
     """The last status of the run in `path`.
 
     Raises:
@@ -119,7 +119,7 @@ def read_status(path: Path) -> Status:
     return _status(values, path)
 
 
-def _status(values: dict[str, Any], path: Path) -> Status:
+def _status(values: dict[str, Any], path: Location) -> Status:
     known = {f.name for f in fields(Status)}
     try:
         given = {name: value for name, value in values.items() if name in known}
@@ -129,6 +129,6 @@ def _status(values: dict[str, Any], path: Path) -> Status:
         return Status(**given)
     except (AttributeError, KeyError, TypeError) as error:
         raise RunError(
-            f"expected the progress of a run, received '{path / FILE}', which this version cannot "
+            f"expected the progress of a run, received '{path}/{FILE}', which this version cannot "
             f"read ({error}); delete it"
         ) from error
