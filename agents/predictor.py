@@ -89,5 +89,5 @@ def loaded(folder: str) -> tuple[Predictor, Task, object]:
 
     origin, _ = read_config(Path(folder))
     task = load_task(origin.task, origin.task_options)
-    engine = ProgramEngine.from_pretrained(locate(origin.model, task))
+    engine = ProgramEngine.from_pretrained(locate(origin.model, task), dtype=origin.dtype)
     return Predictor.from_pretrained(folder, engine), task, engine.tokenizer

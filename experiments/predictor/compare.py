@@ -3,8 +3,8 @@
     polar-search search --max-edits 1 --max-repeats 4 --limit 300 --out runs/tracking
     python experiments/predictor/compare.py runs/tracking --out runs/tracking-predictors
 
-For each seed a predictor is trained twice: supervised alone, and with REINFORCE after it. All
-is chosen on val; nothing of test is seen before the last step, which executes every program.
+For each seed a predictor is trained, and compared with its own supervised start. Everything is
+chosen on val; nothing of test is seen before the last step, which executes every program.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--depth-price", type=float, default=0.1)
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--reinforce-epochs", type=int, default=2)
     parser.add_argument("--candidates", type=int, default=40)
     parser.add_argument("--menu", type=int, default=8)
@@ -83,21 +83,28 @@ def main() -> None:
     )
     folders = {}
     for seed in options.seeds:
-        ours = replace(config, seed=seed)
-        folders[f"supervised, seed {seed}"] = options.out / f"supervised-{seed}"
-        folders[f"REINFORCE, seed {seed}"] = options.out / f"reinforce-{seed}"
-        start = replace(ours, reinforce_epochs=0)
-        trained(options.run, options.out / f"supervised-{seed}", start)
-        trained(options.run, options.out / f"reinforce-{seed}", ours)
+        folders[seed] = options.out / str(seed)
+        trained(options.run, folders[seed], replace(config, seed=seed))
     compare(folders, options)
 
 
-def compare(folders: dict[str, Path], options: argparse.Namespace) -> None:
+def start_of(folder: Path, engine: ProgramEngine) -> Predictor:
+    """The supervised start of a predictor, which its training's state holds."""
+    predictor = Predictor.from_pretrained(folder, engine)
+    state = torch.load(folder / "training" / "state.pt", weights_only=True)
+    predictor.head.load_state_dict(state["start"])
+    return predictor
+
+
+def compare(folders: dict[int, Path], options: argparse.Namespace) -> None:
     """Execute and print the table."""
     origin = json.loads((next(iter(folders.values())) / "config.json").read_text())
     task = load_task(origin["task"])
     engine = ProgramEngine.from_pretrained(locate(origin["model"], task))
-    predictors = {name: Predictor.from_pretrained(path, engine) for name, path in folders.items()}
+    predictors = {}
+    for seed, folder in folders.items():
+        predictors[f"supervised, seed {seed}"] = start_of(folder, engine)
+        predictors[f"REINFORCE, seed {seed}"] = Predictor.from_pretrained(folder, engine)
     any_of = next(iter(predictors.values()))
     evaluator = Evaluator(engine, task)
     levels = sorted({example.level for example in task.examples("test")})

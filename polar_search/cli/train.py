@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     config, parsed = read_config(parser, TrainConfig, arguments)
 
     from polar_search.cli.search import quieten_libraries
+    from polar_search.predictor.trainer import best_epoch
     from polar_search.predictor.training import train
 
     quieten_libraries()
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         lambda epoch: console.print(describe(epoch)),
         lambda labels: console.print(describe_labels(labels)),
     )
-    best = max(training.history, key=lambda epoch: epoch.value)
+    best = best_epoch(training.history)
     console.print(
         f"best: {best.stage} epoch {best.epoch}; "
         f"{training.predictor.head.num_parameters():,} parameters: {out}"

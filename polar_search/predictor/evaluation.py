@@ -112,9 +112,9 @@ def evaluate(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     source = locate(origin.model, task)
-    engine = ProgramEngine.from_pretrained(source, device=config.device)
+    engine = ProgramEngine.from_pretrained(source, device=config.device, dtype=origin.dtype)
     predictor = Predictor.from_pretrained(folder, engine)
-    evaluator = Evaluator(engine, task)
+    evaluator = Evaluator(engine, task, origin.max_new_tokens)
     arena = Arena(evaluator, examples)
     contest = Contest(predictor, arena, Arena(evaluator, val), config)
     contestants = []

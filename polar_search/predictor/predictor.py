@@ -41,6 +41,8 @@ class Origin:
         space: The options of the program space it was trained in.
         candidates: Programs that were valid for most training examples, most often first.
         training: The training's options and results, for the model card.
+        dtype: That the base model's weights were loaded in.
+        max_new_tokens: Length of an answer at most; None is the task's own.
     """
 
     model: str
@@ -51,6 +53,8 @@ class Origin:
     space: dict[str, Any]
     candidates: list[str]
     training: dict[str, Any]
+    dtype: str = "auto"
+    max_new_tokens: int | None = None
 
 
 class Predictor:

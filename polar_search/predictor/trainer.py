@@ -144,9 +144,9 @@ class Trainer:
         return len(values) - 1 - values.index(max(values)) >= self.config.patience
 
     def _close(self, epoch: Epoch, state: Path, on_epoch: Callable[[Epoch], None] | None) -> None:
-        if epoch.epoch and epoch.value > max(e.value for e in self.history):
-            self.best = copy.deepcopy(self.head.state_dict())
         self.history.append(epoch)
+        if best_epoch(self.history) is epoch:
+            self.best = copy.deepcopy(self.head.state_dict())
         self._save(state)
         if on_epoch:
             on_epoch(epoch)
@@ -284,6 +284,12 @@ class Trainer:
                 f"expected the state of a training, received '{path}', which raises "
                 f"{one_line(error)[:200]}; remove it to begin again"
             ) from error
+
+
+def best_epoch(history: Sequence[Epoch]) -> Epoch:
+    """The first one of the best value; the untrained start is none, if there is any other."""
+    trained = [epoch for epoch in history if epoch.epoch or epoch.stage == "reinforce"]
+    return max(trained or history, key=lambda epoch: epoch.value)
 
 
 def hash_seed(seed: int, stage: Stage, number: int) -> int:

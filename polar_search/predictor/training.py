@@ -18,7 +18,7 @@ from polar_search.predictor.execution import Executor
 from polar_search.predictor.labels import LabelSet, read_labels
 from polar_search.predictor.network import HeadShape, ProgramHead
 from polar_search.predictor.predictor import Origin, Predictor
-from polar_search.predictor.trainer import Data, Epoch, Trainer
+from polar_search.predictor.trainer import Data, Epoch, Trainer, best_epoch
 from polar_search.program import ProgramSpace
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.run import RunFolder
@@ -61,7 +61,7 @@ def train(
         trainer, origin, encoder = _prepare(run, labels, engine, config, folder.path)
         trainer.run(folder.path / "state.pt", on_epoch)
         folder.write("history.json", [asdict(epoch) for epoch in trainer.history])
-        best = max(trainer.history, key=lambda epoch: epoch.value)
+        best = best_epoch(trainer.history)
         origin.training.update(
             {**config.to_dict(), "examples": len(labels.labels), "best": asdict(best)}
         )
@@ -147,6 +147,8 @@ def _prepare(
         space.to_dict(),
         list(map(str, labels.often_valid)),
         {},
+        options["dtype"],
+        options["max_new_tokens"],
     )
     trainer = Trainer(config, labels, executor, splits["train"], splits["val"], head, space)
     return trainer, origin, encoder

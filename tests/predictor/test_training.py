@@ -15,7 +15,7 @@ from polar_search.predictor.labels import read_labels
 from polar_search.predictor.network import HeadShape, ProgramHead
 from polar_search.predictor.predictor import Predictor
 from polar_search.predictor.supervised import path_loss, structure_loss, structure_targets
-from polar_search.predictor.trainer import Epoch, schedule
+from polar_search.predictor.trainer import Epoch, best_epoch, schedule
 from polar_search.predictor.training import train
 from polar_search.program import Program
 from polar_search.tasks import TASKS
@@ -171,6 +171,18 @@ def test_the_network_has_the_papers_size():
     """About 2.1 million at d = 256, D = 28, on an encoder of width 1,024."""
     head = ProgramHead(HeadShape(28, 1024))
     assert head.num_parameters() == pytest.approx(2.1e6, rel=0.02)
+
+
+def test_the_best_epoch_is_a_trained_one():
+    def epoch(stage, number, value):
+        return Epoch(stage, number, None, value, 8.0, value, 0.0, 1, 1, 0.0)
+
+    start, one, two = (epoch("supervised", i, v) for i, v in enumerate((0.9, 0.5, 0.7)))
+    again, better = epoch("reinforce", 0, 0.7), epoch("reinforce", 1, 0.8)
+    assert best_epoch([start]) is start
+    assert best_epoch([start, one]) is one
+    assert best_epoch([start, one, two, again]) is two
+    assert best_epoch([start, one, two, again, better]) is better
 
 
 def test_the_learning_rate_rises_and_falls():
