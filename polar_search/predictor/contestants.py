@@ -63,6 +63,7 @@ class Arena:
     def __init__(self, evaluator: Evaluator, examples: Sequence[Example]) -> None:
         self.evaluator, self.examples = evaluator, examples
         self.executor = Executor(evaluator, examples)
+        self._samples: dict[tuple[float, int, int], list[list[Answer]]] = {}
         self.ids = [example.id for example in examples]
         self.prompts = [
             evaluator.task.prompt(example, evaluator.engine.tokenizer) for example in examples
@@ -101,7 +102,13 @@ class Arena:
         return Contestant(name, "oracle", np.array(hits) > 0, layers)
 
     def samples(self, temperature: float, k: int, seed: int) -> list[list[Answer]]:
-        """K answers of the standard pass to each example, drawn at a temperature."""
+        """Answers of the standard pass, k to each example, drawn at a temperature."""
+        key = (temperature, k, seed)
+        if key not in self._samples:
+            self._samples[key] = self._draw(*key)
+        return self._samples[key]
+
+    def _draw(self, temperature: float, k: int, seed: int) -> list[list[Answer]]:
         engine, task = self.evaluator.engine, self.evaluator.task
         standard = Program.identity(engine.num_layers)
         rows = [

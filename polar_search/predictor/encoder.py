@@ -108,7 +108,7 @@ class HubEncoder:
 
 
 def make_encoder(
-    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None
 ) -> BaseEncoder | HubEncoder:
     """The encoder of a name; `model` is the base model.
 
@@ -118,6 +118,11 @@ def make_encoder(
     if not name.startswith(OF_BASE):
         return HubEncoder(name, model.device)
     layers = name.removeprefix(OF_BASE)
+    if tokenizer is None:
+        raise PredictorError(
+            "expected an engine with a tokenizer, since a predictor reads texts, received one "
+            "without; load it with ProgramEngine.from_pretrained"
+        )
     if not layers.isdecimal():
         raise PredictorError(
             f"expected an encoder such as '{OF_BASE}2', received '{name}'; give a number of layers"

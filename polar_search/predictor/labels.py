@@ -143,15 +143,15 @@ def _valid_programs(
     table = table.filter(_equal(table["model"], config["model fingerprint"]))
     searched = set(table["example_id"].to_pylist())
     rows = table.filter(table["correct"]).select(["example_id", "path"])
-    valid: dict[str, list[Program]] = {}
+    valid: dict[str, dict[Program, None]] = {}
     left_out = 0
     for id_, path in zip(*(column.to_pylist() for column in rows.columns), strict=True):
         program = Program.from_path(path, config["num_layers"], config["max_segment"])
         if not writable(program, config["max_segment"], most):
             left_out += 1
-        elif program not in valid.setdefault(id_, []):
-            valid[id_].append(program)
-    return valid, searched, left_out
+        else:
+            valid.setdefault(id_, {})[program] = None  # confirmed ones are there twice
+    return {id_: list(programs) for id_, programs in valid.items()}, searched, left_out
 
 
 def _often_valid(valid: Sequence[Sequence[Program]]) -> tuple[Program, ...]:

@@ -152,7 +152,6 @@ class Predictor:
                 f"expected the weights of a predictor, received '{folder / WEIGHTS}', which raises "
                 f"{one_line(error)[:200]}; train again"
             ) from error
-        assert engine.tokenizer is not None
         encoder = make_encoder(origin.encoder, engine.model, engine.tokenizer)
         return cls(origin, encoder, head.to(engine.model.device))
 

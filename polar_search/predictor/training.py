@@ -99,7 +99,6 @@ def _prepare(
 ) -> tuple[Trainer, Origin, Any]:
     """Everything that a training needs, built or read."""
     task, options = labels.task, labels.run
-    assert engine.tokenizer is not None
     encoder = make_encoder(config.encoder, engine.model, engine.tokenizer)
     labelled = [label.example for label in labels.labels]
     ids = {example.id for example in labelled}

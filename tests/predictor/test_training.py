@@ -126,6 +126,11 @@ def test_another_configuration_is_refused(searched, trained):
         train(searched, trained[1], replace(SMALL, width=64))
 
 
+def test_a_predictor_needs_a_tokenizer(trained, engine):
+    with pytest.raises(PredictorError, match="expected an engine with a tokenizer"):
+        Predictor.from_pretrained(trained[1], ProgramEngine(engine.model))
+
+
 @pytest.mark.parametrize("encoder", ["base:x", "base:9", "./nowhere"])
 def test_an_encoder_that_is_missing(searched, tmp_path, encoder):
     with pytest.raises(PredictorError, match="expected"):
