@@ -11,6 +11,7 @@ from typing import Any, Literal
 from polar_search.errors import PredictorError, RunError
 from polar_search.predictor.runs import writable
 from polar_search.program import Program
+from polar_search.search.config import SearchConfig
 from polar_search.search.run import open_run
 from polar_search.search.store import read_outcomes, read_trace
 from polar_search.tasks import Example, Task, load_task
@@ -39,7 +40,7 @@ class LabelSet:
     """The labels of a run, and what was left out.
 
     Attributes:
-        run: The run's fixed configuration.
+        run: The run's options and fingerprints.
         task: Its task.
         examples: All training examples that were searched.
         labels: Those of them that have a valid program.
@@ -78,7 +79,7 @@ def read_labels(
         PredictorError: A run on another split, or without valid programs.
         RunError: No run, or a broken one.
     """
-    config = open_run(run).fixed() or {}
+    config = options_of_run(run)
     if config.get("split") != "train":
         raise PredictorError(
             f"expected a run on the train split, received '{run}' on '{config.get('split')}'; "
@@ -110,6 +111,14 @@ def read_labels(
         )
     often = _often_valid([valid.get(example.id, []) for example in examples])
     return LabelSet(config, task, tuple(examples), tuple(labels), often, left_out)
+
+
+def options_of_run(run: Path) -> dict[str, Any]:
+    """All options and fingerprints of a run; those that it does not tell have their defaults."""
+    folder = open_run(run)
+    fixed = folder.fixed() or {}
+    begun = folder.read("config.json").get("config") or {}
+    return {**SearchConfig().to_dict(), **begun, **fixed}
 
 
 def weigh(
