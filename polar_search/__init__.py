@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from polar_search.search.agent import Proposal as Proposal
     from polar_search.search.config import SearchConfig as SearchConfig
     from polar_search.search.outcome import Outcome as Outcome
+    from polar_search.search.run import load_outcomes as load_outcomes
     from polar_search.search.session import Session as Session
     from polar_search.search.store import read_outcomes as read_outcomes
     from polar_search.tasks import Example as Example
@@ -45,6 +46,7 @@ _MODULES = {
     "polar_search.search.agent": ("Agent", "Context", "Proposal"),
     "polar_search.search.config": ("SearchConfig",),
     "polar_search.search.outcome": ("Outcome",),
+    "polar_search.search.run": ("load_outcomes",),
     "polar_search.search.session": ("Session",),
     "polar_search.search.store": ("read_outcomes",),
     "polar_search.tasks": ("Example", "Task", "Verdict"),

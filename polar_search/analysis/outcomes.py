@@ -39,6 +39,7 @@ class Outcomes:
         programs: `[P]`, notations, sorted; a program's code is its index.
         depth: `[P]`, executed layers of each program.
         unique_depth: `[P]`, distinct layers of each program.
+        layers: the layers of all programs, one path after the other, each of its `depth`.
         identity: code of the identity.
         texts: the distinct generated texts; a text's code is its index.
         example: `[N]`, example code of each outcome.
@@ -53,6 +54,7 @@ class Outcomes:
     programs: tuple[str, ...]
     depth: Ints
     unique_depth: Ints
+    layers: Ints
     identity: int
     texts: tuple[str, ...]
     example: Ints
@@ -79,7 +81,9 @@ class Outcomes:
         example, example_ids = _encode(table["example_id"])
         program, programs = _encode(table["program"])
         text, texts = _encode(table["text"])
-        depth, unique_depth, identity = _measure_programs(table, program, programs, num_layers)
+        depth, unique_depth, layers, identity = _measure_programs(
+            table, program, programs, num_layers
+        )
         level = _levels(example, table["level"].to_numpy().astype(np.int64), example_ids)
 
         rows = _most_trusted_rows(example, program, table["source"])
@@ -90,6 +94,7 @@ class Outcomes:
             programs=programs,
             depth=depth,
             unique_depth=unique_depth,
+            layers=layers,
             identity=identity,
             texts=texts,
             example=example[rows],
@@ -154,8 +159,8 @@ def _encode(column: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
 
 def _measure_programs(
     table: pa.Table, program: Ints, programs: tuple[str, ...], num_layers: int
-) -> tuple[Ints, Ints, int]:
-    """Depth and unique depth of each program (`[P]`), and the code of the identity."""
+) -> tuple[Ints, Ints, Ints, int]:
+    """Depth, unique depth of each program (`[P]`), all their layers, the code of the identity."""
     first_rows = np.unique(program, return_index=True)[1]
     paths = table["path"].take(pa.array(first_rows)).combine_chunks()
     layers = pc.list_flatten(paths).to_numpy().astype(np.int64)
@@ -182,7 +187,7 @@ def _measure_programs(
             f"{len(programs)} programs and {len(identity)} identities; pass the number of layers "
             "of the model that was run, or continue the search"
         )
-    return depth, unique_depth, int(identity[0])
+    return depth, unique_depth, layers, int(identity[0])
 
 
 def _levels(example: Ints, row_level: Ints, example_ids: tuple[str, ...]) -> Ints:

@@ -27,6 +27,15 @@ from polar_search.analysis.luck import (
 )
 from polar_search.analysis.menus import MenuRow, best_menus
 from polar_search.analysis.outcomes import Outcomes
+from polar_search.analysis.segments import (
+    PositionRow,
+    RobustnessRow,
+    SegmentRow,
+    edits_of,
+    positions,
+    robustness,
+    segments,
+)
 from polar_search.analysis.shorter import ShorterRow, shorter_programs
 from polar_search.errors import ConfigError
 
@@ -46,6 +55,9 @@ class Statistics:
         extra_layers: examples solved with so many layers more than D (Figure 5a).
         needs: what solvable examples cannot do without (Figure 5b).
         attempts: accuracy of the programs tried, by depth (Figure 6).
+        segments: length and recurrences of the edits of valid programs (Figure 7).
+        positions: where programs are edited.
+        robustness: what one edit more or less does to correcting programs.
     """
 
     num_layers: int
@@ -58,6 +70,9 @@ class Statistics:
     extra_layers: tuple[WithinRow, ...]
     needs: tuple[NeedRow, ...]
     attempts: tuple[AttemptRow, ...]
+    segments: tuple[SegmentRow, ...]
+    positions: tuple[PositionRow, ...]
+    robustness: tuple[RobustnessRow, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The statistics as plain lists, dicts and numbers; fractions, not percentages."""
@@ -80,7 +95,7 @@ def summarize(
     """
     if derangements < 1:
         raise ConfigError(f"expected at least 1 derangement, received {derangements}; use 5")
-    base = outcomes.base
+    base, edits = outcomes.base, edits_of(outcomes)
     levels = levels_with_luck(outcomes)
     rng = np.random.default_rng(seed)
     lucky = [
@@ -106,4 +121,7 @@ def summarize(
         ),
         needs=needs(outcomes),
         attempts=attempts(outcomes),
+        segments=segments(outcomes, edits),
+        positions=positions(outcomes, edits),
+        robustness=robustness(outcomes, edits),
     )

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from polar_search.analysis.outcomes import Outcomes
 from polar_search.analysis.report import Statistics, summarize
 from polar_search.errors import RunError
+from polar_search.search.places import Location
 from polar_search.search.run import open_run
 from polar_search.search.store import read_outcomes
 from polar_search.tasks import SPLITS, load_task
 
 
-def statistics_of(path: Path) -> Statistics:
+def outcomes_of(path: Location) -> Outcomes:
+    """The outcomes of the run in `path`, from what is stored so far.
+
+    Raises:
+        RunError: The folder holds no run, no outcomes yet, or a broken part.
+    """
+    config = open_run(path).fixed() or {}
+    return Outcomes.from_table(read_outcomes(path), config["num_layers"])
+
+
+def model_of(path: Location) -> str:
+    """The name of the model that was searched.
+
+    Raises:
+        RunError: The folder holds no run.
+    """
+    return str((open_run(path).fixed() or {})["model"])
+
+
+def statistics_of(path: Location) -> Statistics:
     """The statistics of the run in `path`, from what is stored so far; kept in its `stats.json`.
 
     Raises:
@@ -28,7 +46,7 @@ def statistics_of(path: Path) -> Statistics:
             "received others; install the version that its environment.json names"
         )
     examples = {example.id: example for split in SPLITS for example in task.examples(split)}
-    outcomes = Outcomes.from_table(read_outcomes(path), config["num_layers"])
+    outcomes = outcomes_of(path)
     statistics = summarize(
         outcomes, lambda example_id, text: task.grade(examples[example_id], text).correct
     )

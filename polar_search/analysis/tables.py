@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from polar_search.analysis.accuracy import AccuracyRow
 from polar_search.analysis.budget import BudgetRow
+from polar_search.analysis.cells import NOTHING, bound, columns, inline, new_table, percent
 from polar_search.analysis.intervals import Estimate
 from polar_search.analysis.menus import SIZES, MenuRow
 from polar_search.analysis.report import Statistics
+from polar_search.analysis.shape_tables import depth_tables, edit_tables
 from polar_search.analysis.shorter import ShorterRow
-
-NOTHING = "-"
 
 
 def render(statistics: Statistics) -> list[RenderableType]:
@@ -32,13 +31,17 @@ def render(statistics: Statistics) -> list[RenderableType]:
         _corrected_table(statistics.shorter, searched, statistics.num_layers),
         _menu_table(statistics.menus, searched),
         _program_table(statistics.menus, searched),
+        *(
+            _block(title, searched, table, caption)
+            for title, table, caption in [*depth_tables(statistics), *edit_tables(statistics)]
+        ),
         _budget_table(statistics.budget, searched),
     ]
 
 
 def _accuracy_table(rows: Iterable[AccuracyRow], searched: str, derangements: int) -> Group:
-    table = _table("level", "n", "Base", "oracle\nSkip", "luck", "oracle\nLoop", "luck")
-    _columns(table, "oracle\nBoth", "luck", "oracle\ngain")
+    table = new_table("level", "n", "Base", "oracle\nSkip", "luck", "oracle\nLoop", "luck")
+    columns(table, "oracle\nBoth", "luck", "oracle\ngain")
     for row in rows:
         table.add_row(
             str(row.level),
@@ -60,7 +63,7 @@ def _accuracy_table(rows: Iterable[AccuracyRow], searched: str, derangements: in
 
 
 def _shorter_table(rows: Iterable[ShorterRow], searched: str, num_layers: int) -> Group:
-    table = _table("level", "C->C\nn", "oracle\nshorter", "luck", "depth")
+    table = new_table("level", "C->C\nn", "oracle\nshorter", "luck", "depth")
     for row in rows:
         table.add_row(
             str(row.level),
@@ -79,8 +82,8 @@ def _shorter_table(rows: Iterable[ShorterRow], searched: str, num_layers: int) -
 
 
 def _corrected_table(rows: Iterable[ShorterRow], searched: str, num_layers: int) -> Group:
-    table = _table("level", "wrong\nn", "oracle\ncorrected", "luck")
-    _columns(table, "W->C\nn", "oracle\nshorter", "luck", "depth")
+    table = new_table("level", "wrong\nn", "oracle\ncorrected", "luck")
+    columns(table, "W->C\nn", "oracle\nshorter", "luck", "depth")
     for row in rows:
         table.add_row(
             str(row.level),
@@ -101,16 +104,16 @@ def _corrected_table(rows: Iterable[ShorterRow], searched: str, num_layers: int)
 
 
 def _menu_table(rows: Sequence[MenuRow], searched: str) -> Group:
-    table = _table("level", "n", "choice", "accuracy", "luck", "vs Base", "depth")
+    table = new_table("level", "n", "choice", "accuracy", "luck", "vs Base", "depth")
     for row in rows:
         oracle = row.size > 1
         table.add_row(
             "" if oracle else str(row.level),
             str(row.accuracy.n),
             f"oracle, menu of {row.size}" if oracle else "static",
-            _inline(row.accuracy),
-            _percent(row.accuracy.luck) if oracle else "",
-            _inline(row.gain, signed=True),
+            inline(row.accuracy),
+            percent(row.accuracy.luck) if oracle else "",
+            inline(row.gain, signed=True),
             _depth(row.mean_depth),
             end_section=row.size == max(SIZES),
         )
@@ -126,7 +129,7 @@ def _menu_table(rows: Sequence[MenuRow], searched: str) -> Group:
 
 
 def _program_table(rows: Iterable[MenuRow], searched: str) -> Group:
-    table = _table("level", "fold")
+    table = new_table("level", "fold")
     table.add_column("programs", overflow="fold")
     for row in rows:
         if row.size < max(SIZES):
@@ -145,8 +148,8 @@ def _program_table(rows: Iterable[MenuRow], searched: str) -> Group:
 
 
 def _budget_table(rows: Iterable[BudgetRow], searched: str) -> Group:
-    table = _table("level", "examples", "programs an example\nmin", "\nmedian", "\nmax")
-    _columns(table, "outcomes", "valid")
+    table = new_table("level", "examples", "programs an example\nmin", "\nmedian", "\nmax")
+    columns(table, "outcomes", "valid")
     for row in rows:
         table.add_row(
             str(row.level),
@@ -174,18 +177,6 @@ def _block(title: str, searched: str, table: Table, caption: str) -> Group:
     )
 
 
-def _table(*names: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    _columns(table, *names)
-    return table
-
-
-def _columns(table: Table, *names: str) -> None:
-    for name in names:
-        words = name in ("level", "choice")
-        table.add_column(name, justify="left" if words else "right", no_wrap=True)
-
-
 def _budget(row: BudgetRow) -> str:
     each = f"{row.programs_median:,.0f}"
     if row.programs_min < row.programs_max:
@@ -193,36 +184,15 @@ def _budget(row: BudgetRow) -> str:
     return f"{row.examples:,} examples x {each} programs = {row.outcomes:,} outcomes"
 
 
-def _percent(fraction: float | None, signed: bool = False) -> str:
-    if fraction is None:
-        return NOTHING
-    return f"{100 * fraction:+.1f}" if signed else f"{100 * fraction:.1f}"
-
-
-def _bound(fraction: float | None, signed: bool = False) -> str:
-    """An end of an interval: finer than whole percents would be more than it can tell."""
-    if fraction is None:
-        return NOTHING
-    return f"{100 * fraction:+.0f}" if signed else f"{100 * fraction:.0f}"
-
-
 def _stacked(estimate: Estimate) -> str:
     """The value, its interval below it: narrow."""
     if estimate.low is None:
-        return _percent(estimate.value)
-    return f"{_percent(estimate.value)}\n{_bound(estimate.low)}-{_bound(estimate.high)}"
-
-
-def _inline(estimate: Estimate, signed: bool = False) -> str:
-    """The value and its interval on one line."""
-    value = _percent(estimate.value, signed)
-    if estimate.low is None:
-        return value
-    return f"{value} [{_bound(estimate.low, signed)}, {_bound(estimate.high, signed)}]"
+        return percent(estimate.value)
+    return f"{percent(estimate.value)}\n{bound(estimate.low)}-{bound(estimate.high)}"
 
 
 def _with_luck(estimate: Estimate) -> tuple[str, str]:
-    return _stacked(estimate), _percent(estimate.luck)
+    return _stacked(estimate), percent(estimate.luck)
 
 
 def _depth(depth: float | None) -> str:

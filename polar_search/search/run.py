@@ -13,11 +13,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from polar_search.errors import RunError
 from polar_search.search.ownership import owned
 from polar_search.search.parts import part_names
 from polar_search.search.places import FolderPlace, Location, place_of, writing
-from polar_search.search.store import tidy
+from polar_search.search.store import read_outcomes, tidy
 
 PACKAGES = ("polar-search", "torch", "transformers", "pyarrow", "numpy")
 
@@ -144,6 +146,15 @@ def open_run(path: Location) -> RunFolder:
             "make one with `polar-search search --out RUN`"
         )
     return RunFolder(path)
+
+
+def load_outcomes(path: Location) -> pa.Table:
+    """The outcomes of a run: a table for pandas (`.to_pandas()`) and polars (`from_arrow`).
+
+    Raises:
+        RunError: The folder holds no run, or a part that cannot be read.
+    """
+    return read_outcomes(open_run(path).place)
 
 
 def environment() -> dict[str, Any]:

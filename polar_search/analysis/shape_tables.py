@@ -1,0 +1,93 @@
+"""Terminal tables of depth (Figures 3, 5, 6) and of edits (Figure 7), over all levels.
+
+The rows of each level are in the run's `stats.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from polar_search.analysis.cells import inline, new_table, percent
+from polar_search.analysis.report import Statistics
+
+Titled = tuple[str, Table, str]
+"""A title, its table, and how to read it."""
+
+
+def depth_tables(statistics: Statistics) -> Iterator[Titled]:
+    """Valid programs within a depth, what solving takes, accuracy by depth."""
+    table = new_table("layers\nat most", "n", "oracle\nsolved", "luck")
+    last = [r for r in (*statistics.depth_budgets, *statistics.extra_layers) if r.level == "all"]
+    within = {row.layers: row for row in last}
+    for layers, row in sorted(within.items()):
+        solved = row.solved
+        table.add_row(str(layers), str(solved.n), inline(solved), percent(solved.luck))
+    yield (
+        "Examples with a valid program within a depth (%)",
+        table,
+        f"the model has {statistics.num_layers} layers; a program is as deep as the layers it "
+        "executes (Figures 3 and 5a).",
+    )
+    table = new_table("n", "oracle: needs\nrecurrence", "oracle: needs\nskipping")
+    need = statistics.needs[-1]
+    table.add_row(str(need.recurrence.n), inline(need.recurrence), inline(need.skipping))
+    yield (
+        "What solvable examples need (%)",
+        table,
+        "examples with a valid program: all of whose valid programs repeat, or skip, layers, among "
+        "those searched (Figure 5b).",
+    )
+    table = new_table("depth\n% of layers", "outcomes", "accuracy")
+    for attempt in statistics.attempts:
+        if attempt.level == "all" and attempt.accuracy.n:
+            depth = f"{attempt.percent}-{attempt.percent + 10}"
+            table.add_row(depth, f"{attempt.accuracy.n:,}", inline(attempt.accuracy))
+    yield (
+        "Accuracy of the programs tried, by depth (%)",
+        table,
+        "all programs but the identity; no oracle, but of what the agent chose to try. Intervals "
+        "clustered by example (Figure 6).",
+    )
+
+
+def edit_tables(statistics: Statistics) -> Iterator[Titled]:
+    """Edits of valid programs, their places, and the neighbours of correcting programs."""
+    table = new_table("edit", "n", "of valid programs")
+    for row in statistics.segments:
+        if row.level == "all":
+            table.add_row(_words(row.kind, row.value), f"{row.share.n:,}", inline(row.share))
+    yield (
+        "Edits of valid programs (%)",
+        table,
+        "an edit: a run of layers that is skipped or repeated (Figure 7). Clustered by example.",
+    )
+    table = new_table("edit", "third", "n", "valid", "tried")
+    for place in statistics.positions:
+        if place.level == "all":
+            edit = ("first", "second")[place.edit - 1]
+            cells = (f"{place.valid.n:,}", inline(place.valid), inline(place.tried))
+            table.add_row(edit, place.third, *cells)
+    yield (
+        "Where programs are edited (%)",
+        table,
+        "thirds of the model, of the first and second edit along the layers. tried: of all "
+        "programs searched, which is what the agent preferred.",
+    )
+    table = new_table("neighbours", "n", "still correct")
+    last = statistics.robustness[-1]
+    for name, share in (("one edit less", last.removed), ("one edit more", last.added)):
+        table.add_row(name, f"{share.n:,}", inline(share))
+    yield (
+        "Robustness of correcting programs (%)",
+        table,
+        "programs that correct the standard pass, and their neighbours that were executed on the "
+        "same example. Clustered by example.",
+    )
+
+
+def _words(kind: str, value: int) -> str:
+    if kind == "recurrences":
+        return ("skipped", "repeated once", "repeated more")[value]
+    return "1 layer" if value == 1 else f"{value} layers" if value < 5 else "5 layers or more"
