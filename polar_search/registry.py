@@ -12,8 +12,8 @@ from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from inspect import Parameter, isabstract, signature
-from types import NoneType
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from polar_search.errors import ConfigError, UnknownNameError, one_line
 
@@ -120,7 +120,21 @@ def _of_type(hint: Any, what: str, value: Any) -> Any:  # noqa: ANN401
             raise TypeError
         return parser.parse_object({"value": value}).value
     except (ArgumentError, TypeError, ValueError) as error:
-        kind = hint.__name__ if isinstance(hint, type) else str(hint)
         raise ConfigError(
-            f"expected {what} to be {kind}, received {value!r}; see `polar-search list`"
+            f"expected {what} to be {in_words(hint)}, received {value!r}; see `polar-search list`"
         ) from error
+
+
+def in_words(hint: Any) -> str:  # noqa: ANN401
+    """A type in words."""
+    if get_origin(hint) is UnionType:
+        return " or ".join(map(in_words, get_args(hint)))
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(str, get_args(hint)))
+    names = {int: "an integer", float: "a number", str: "a text", NoneType: "null"}
+    names |= {
+        bool: "true or false",
+        tuple: "a list such as [1,2]",
+        Mapping: "a mapping such as {a: 1}",
+    }
+    return names.get(get_origin(hint) or hint, str(hint))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentError
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from jsonargparse import ArgumentParser, Namespace
 
 from polar_search.errors import ConfigError
+from polar_search.registry import in_words
 from polar_search.search.config import flag
 
 C = TypeVar("C")
@@ -66,28 +66,13 @@ def add_config(parser: Parser, *configs: type[Any]) -> None:
     for config in configs:
         hints = get_type_hints(config)
         for field in fields(config):
-            parser.kinds[field.name] = _kind(hints[field.name])
+            parser.kinds[field.name] = in_words(hints[field.name])
             parser.add_argument(
                 flag(field.name),
                 type=hints[field.name],
                 default=_default(field),
                 help=field.metadata["help"],
             )
-
-
-def _kind(hint: Any) -> str:  # noqa: ANN401
-    """A type in words."""
-    if get_origin(hint) is UnionType:
-        return " or ".join(map(_kind, get_args(hint)))
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(get_args(hint))
-    names = {int: "an integer", float: "a number", str: "a text", NoneType: "null"}
-    names |= {
-        bool: "true or false",
-        tuple: "a list such as [1,2]",
-        Mapping: "a mapping such as {a: 1}",
-    }
-    return names[get_origin(hint) or hint]
 
 
 def _default(field: Field[Any]) -> Any:  # noqa: ANN401

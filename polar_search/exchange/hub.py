@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -15,7 +16,7 @@ from polar_search.exchange.importing import EXAMPLES
 from polar_search.search.run import is_run, open_run
 from polar_search.search.store import read_outcomes, read_trace
 
-FILES = ("config.json", "environment.json", "summary.json", "stats.json", "verified.json", EXAMPLES)
+FILES = ("config.json", "environment.json", "summary.json", "stats.json", "verified.json")
 """What a run has beside its tables, and goes with them."""
 
 
@@ -42,8 +43,10 @@ def save_dataset(run: Path, folder: Path) -> Path:
         pq.write_table(table, folder / name / "train-00000-of-00001.parquet", compression="zstd")
     for name in FILES:
         if (run / name).exists():
-            shutil.copyfile(run / name, folder / name)
-    _set_examples(folder, EXAMPLES)
+            content = json.loads((run / name).read_text(encoding="utf-8"))
+            _write(folder / name, _without_folders(content))
+    if (run / EXAMPLES).exists():
+        shutil.copyfile(run / EXAMPLES, folder / EXAMPLES)
     (folder / "README.md").write_text(card_of(run, tables), encoding="utf-8")
     return folder
 
@@ -98,10 +101,10 @@ def load_run(source: str, out: Path) -> Path:
     for name in ("outcomes", "trace"):
         if (folder / name).is_dir():
             shutil.copytree(folder / name, out / name)
-    for name in FILES:
+    for name in (*FILES, EXAMPLES):
         if (folder / name).exists():
             shutil.copyfile(folder / name, out / name)
-    _set_examples(out, str(out.resolve() / EXAMPLES))
+    _find_examples(out)
     return out
 
 
@@ -117,11 +120,23 @@ def _download(repository: str) -> Path:
         ) from error
 
 
-def _set_examples(folder: Path, path: str) -> None:
+def _without_folders(value: Any) -> Any:  # noqa: ANN401
+    """A JSON value in which paths of this machine are down to their last name."""
+    if isinstance(value, dict):
+        return {name: _without_folders(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _find_examples(run: Path) -> None:
     """Let a run that brings its own examples find them where they are now."""
-    if not (folder / EXAMPLES).exists():
-        return
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    for part in ("fixed", "config"):
-        config[part]["task_options"]["path"] = path
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    if (run / EXAMPLES).exists():
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        for part in ("fixed", "config"):
+            config[part]["task_options"]["path"] = str(run.resolve() / EXAMPLES)
+        _write(run / "config.json", config)
+
+
+def _write(file: Path, value: Any) -> None:  # noqa: ANN401
+    file.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -85,7 +85,10 @@ def test_an_installed_agent_searches_with_its_options(environment, tmp_path):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("step=many", "expected option 'step' of agent 'prefixes' to be int, received 'many'"),
+        (
+            "step=many",
+            "expected option 'step' of agent 'prefixes' to be an integer, received 'many'",
+        ),
         ("stepp=1", "(step), received 'stepp'"),
     ],
 )

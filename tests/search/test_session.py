@@ -198,7 +198,9 @@ def test_unknown_options_of_agents_and_other_types_are_named():
         agent_factory(SearchConfig(agent_options={"c": 1}))
     with pytest.raises(ConfigError, match=r"\(patience\), received 'patiense'"):
         agent_factory(SearchConfig(agent=CLIMBER, agent_options={"patiense": 1}))
-    with pytest.raises(ConfigError, match=r"'patience' of agent '.*Climber' to be int, received"):
+    with pytest.raises(
+        ConfigError, match=r"'patience' of agent '.*Climber' to be an integer, received"
+    ):
         agent_factory(SearchConfig(agent=CLIMBER, agent_options={"patience": "high"}))
 
 
