@@ -1,7 +1,7 @@
 """Measure the engine: against serial generation, against its own ablations, against the hardware.
 
     python experiments/bench/engine.py exhaustive edits llama --threads 2
-    python experiments/bench/engine.py exhaustive edits drafted --threads 2 --ablations
+    python experiments/bench/engine.py edits drafted --ablations --prompts 50 --repeats 1
     python experiments/bench/engine.py llama-3b qwen-3b --device cuda
     python experiments/bench/engine.py llama-3b qwen-3b --scale tiny --threads 1 --sample 2
 

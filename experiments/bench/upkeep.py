@@ -36,11 +36,12 @@ def memory(arguments: argparse.Namespace) -> list[dict[str, object]]:
     budget = int(arguments.kv_memory * 2**30)
     ProgramEngine(workload.model, kv_memory=2**24).generate(workload.rows[:200], 5)
     before, lines, rows = resident(), [], 0
+    shown = max(1, arguments.rows // len(workload.rows) // 5) * len(workload.rows)
     engine = ProgramEngine(workload.model, kv_memory=budget)
     while rows < arguments.rows:
         engine.generate(workload.rows, workload.new_tokens)
         rows += len(workload.rows)
-        if rows % (arguments.rows // 5 // len(workload.rows) * len(workload.rows)) == 0:
+        if rows % shown == 0:
             lines.append(
                 {
                     "rows": rows,
@@ -64,7 +65,7 @@ def scaling(arguments: argparse.Namespace) -> list[dict[str, object]]:
         rows = edits_of(size // 20)
         engine.generate(rows[:1000], 5)
         seconds = []
-        for _ in range(max(1, arguments.repeats if size < 100_000 else 1)):
+        for _ in range(arguments.repeats if size < 100_000 else 1):
             start, used = time.perf_counter(), time.process_time()
             engine.generate(rows, 5)
             seconds.append((time.perf_counter() - start, time.process_time() - used))
@@ -88,6 +89,8 @@ def main() -> None:
     parser.add_argument("--kv-memory", type=float, default=0.25, help="GiB of the memory test")
     parser.add_argument("--out", type=Path, help="JSON file for the numbers")
     arguments = parser.parse_args()
+    if arguments.rows < 1000 or arguments.repeats < 1:
+        parser.error("expected --rows of at least 1000 and --repeats of at least 1; raise them")
     torch.set_num_threads(arguments.threads)
     lines = MEASUREMENTS[arguments.measurement](arguments)
     print_table(lines)

@@ -47,7 +47,7 @@ def call_tokens(layer: torch.nn.Module, device: torch.device, threads: int) -> i
 def without_collection() -> Iterator[None]:
     """Hold the garbage collector while very many objects are made that all stay alive.
 
-    It would go through all of them again and again: a tenth of the time of a large call.
+    It would go through all of them again and again: 3% of the time of a call of 29,000 rows.
     """
     enabled = gc.isenabled()
     gc.disable()

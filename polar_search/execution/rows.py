@@ -56,7 +56,7 @@ class Row:
         program: A program or plain layer path for the engine's model.
         draft: A guess at the answer that may save time and never changes the result.
         sampling: How to draw tokens; None is greedy.
-        stop: True for a text so far after which the rest cannot matter.
+        stop: True for a text so far after which the rest cannot matter; asked in any thread.
     """
 
     prompt: Prompt
