@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from polar_search.analysis.intervals import Estimate, share
+from polar_search.analysis.outcomes import Floats
 from polar_search.search.agent import Agent, MakeAgent
 from polar_search.search.config import SearchConfig
 from polar_search.search.driver import Driver, Progress
@@ -28,32 +28,40 @@ from polar_search.search.outcome import Outcome
 from polar_search.search.session import Session, agent_factory
 from polar_search.search.store import Store
 
+RESAMPLES = 10_000
+
 Told = dict[str, list[tuple[bool, int]]]
 """For each example, whether each program was correct and its depth; the identity comes first."""
 
 
+Interval = tuple[float, float, float]
+"""A mean over examples, and its 95% interval."""
+
+
 @dataclass(frozen=True)
 class Row:
-    """One strategy at one budget.
+    """One strategy at one budget; of several seeds each example has the mean.
 
     Attributes:
         task: Its name.
         agent: Its name in the recipe.
         budget: Programs an example, the identity not counted.
-        oracle: Examples that some program answers, the identity included.
-        depth: Mean depth of the shallowest valid program, over the examples with one.
-        spread: Half the width of the 95% interval of `depth`.
-        excess: Mean layers above the shallowest of the whole space, over the same examples.
-        valid: Valid programs found, the identity not counted, a mean over all examples.
+        n: Examples.
+        oracle: Share of them that some program answers, the identity included.
+        gain: That above random search of the same budget, example by example.
+        depth: Depth of the shallowest valid program, over the examples with one.
+        excess: Layers above the shallowest of the whole space, over the same examples.
+        valid: Valid programs found, the identity not counted.
         asked_depth: Mean depth of the programs asked.
     """
 
     task: str
     agent: str
     budget: int
-    oracle: Estimate
-    depth: float
-    spread: float
+    n: int
+    oracle: Interval
+    gain: Interval
+    depth: Interval
     excess: float
     valid: float
     asked_depth: float
@@ -95,7 +103,7 @@ def replayed(session: Session, out: Path, config: SearchConfig) -> tuple[Told, P
 
 def compare(recipe: Mapping[str, Any], task: str, out: Path) -> tuple[list[Row], list[Cost]]:
     """All strategies on one task."""
-    shared = {key: recipe[key] for key in ("split", "limit", "max_edits", "seed")}
+    shared = {key: recipe[key] for key in ("split", "limit", "max_edits")}
     whole = SearchConfig(task=task, agent="exhaustive", ask_batch=256, threads=1, **shared)
     session = Session.load(whole)
     everything, progress = replayed(session, out / task, whole)
@@ -104,19 +112,30 @@ def compare(recipe: Mapping[str, Any], task: str, out: Path) -> tuple[list[Row],
     costs = []
     if progress.executed:
         costs.append(Cost(task, "engine", 1e3 * progress.engine_seconds / progress.executed))
-    rows = []
+    told: dict[str, list[Told]] = {}
     for name, entry in recipe["agents"].items():
         config = replace(
             whole,
             agent=entry["agent"],
             agent_options=entry.get("options", {}),
             budget=max(recipe["budgets"]),
-            ask_batch=recipe.get("ask_batch", 16),
+            ask_batch=16,
         )
-        told, progress = replayed(session, out / task, config)
-        costs.append(Cost(task, name, 1e3 * progress.agent_seconds / progress.programs))
-        rows += [row(task, name, budget, told, best) for budget in recipe["budgets"]]
+        runs = [
+            replayed(session, out / task, replace(config, seed=seed)) for seed in recipe["seeds"]
+        ]
+        told[name] = [steps for steps, _ in runs]
+        seconds = sum(progress.agent_seconds for _, progress in runs)
+        programs = sum(progress.programs for _, progress in runs)
+        costs.append(Cost(task, name, 1e3 * seconds / programs))
         print(f"{task}: {name} done", flush=True)
+    rows = [
+        row(task, name, budget, runs, told["random"], best)
+        for name, runs in told.items()
+        for budget in recipe["budgets"]
+    ]
+    size = len(next(iter(everything.values()))) - 1
+    rows.append(row(task, "whole space", size, [everything], told["random"], best))
     return rows, costs
 
 
@@ -125,38 +144,62 @@ def shallowest(steps: Sequence[tuple[bool, int]]) -> float:
     return min((depth for correct, depth in steps if correct), default=math.inf)
 
 
-def row(task: str, agent: str, budget: int, told: Told, best: Mapping[str, float]) -> Row:
+def row(
+    task: str,
+    agent: str,
+    budget: int,
+    runs: Sequence[Told],
+    random: Sequence[Told],
+    best: Mapping[str, float],
+) -> Row:
     """What was found within `budget`; longer searches begin like shorter ones."""
-    cut = {id_: steps[: budget + 1] for id_, steps in told.items()}
-    depths = {id_: shallowest(steps) for id_, steps in cut.items()}
-    solved = {id_: depth for id_, depth in depths.items() if math.isfinite(depth)}
-    found = np.array(list(solved.values()))
-    asked = [depth for steps in cut.values() for _, depth in steps[1:]]
+    ids = list(best)
+    depths, baseline = found(runs, ids, budget), found(random, ids, budget)  # [n, seeds]
+    solved = np.isfinite(depths)
+    hits = solved.mean(axis=1)
+    some = solved.any(axis=1)
+    mean_depth = np.array([d[s].mean() for d, s in zip(depths[some], solved[some], strict=True)])
+    cut = [run[id_][1 : budget + 1] for run in runs for id_ in ids]
     return Row(
         task,
         agent,
         budget,
-        oracle=share(np.array([id_ in solved for id_ in cut])),
-        depth=float(found.mean()),
-        spread=float(1.96 * found.std(ddof=1) / math.sqrt(len(found))),
-        excess=float(np.mean([depth - best[id_] for id_, depth in solved.items()])),
-        valid=float(np.mean([sum(v for v, _ in steps[1:]) for steps in cut.values()])),
-        asked_depth=float(np.mean(asked)),
+        len(ids),
+        oracle=interval(hits),
+        gain=interval(hits - np.isfinite(baseline).mean(axis=1)),
+        depth=interval(mean_depth),
+        excess=float((mean_depth - np.array([best[id_] for id_ in ids])[some]).mean()),
+        valid=float(np.mean([sum(correct for correct, _ in steps) for steps in cut])),
+        asked_depth=float(np.mean([depth for steps in cut for _, depth in steps])),
     )
+
+
+def found(runs: Sequence[Told], ids: Sequence[str], budget: int) -> Floats:
+    """The depths of the shallowest valid programs, `[examples, seeds]`; infinite for none."""
+    return np.array([[shallowest(run[id_][: budget + 1]) for run in runs] for id_ in ids])
+
+
+def interval(values: Floats) -> Interval:
+    """The mean over examples (`[n]`), and the percentile bootstrap of it over examples."""
+    rng = np.random.default_rng(0)
+    means = rng.choice(values, size=(RESAMPLES, len(values))).mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(values.mean()), float(low), float(high)
 
 
 def markdown(rows: Sequence[Row], costs: Sequence[Cost]) -> str:
     """Both tables."""
     lines = [
-        "| task | agent | budget | oracle accuracy (%) | shortest valid depth | above the optimum "
-        "| valid programs | mean depth asked |",
-        "|---|---|---|---|---|---|---|---|",
+        "| task | agent | budget | n | oracle accuracy (%) | above random | shortest valid depth "
+        "| above the optimum | valid programs | mean depth asked |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
-        low, high = r.oracle.low or 0.0, r.oracle.high or 0.0
+        oracle = "{:.1f} [{:.1f}, {:.1f}]".format(*(100 * x for x in r.oracle))
+        gain = "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * x for x in r.gain))
+        depth = "{:.2f} [{:.2f}, {:.2f}]".format(*r.depth)
         lines.append(
-            f"| {r.task} | {r.agent} | {r.budget} | {100 * (r.oracle.value or 0):.1f} "
-            f"[{100 * low:.1f}, {100 * high:.1f}] | {r.depth:.2f} ± {r.spread:.2f} "
+            f"| {r.task} | {r.agent} | {r.budget} | {r.n} | {oracle} | {gain} | {depth} "
             f"| {r.excess:.2f} | {r.valid:.1f} | {r.asked_depth:.2f} |"
         )
     lines += ["", "| task | who | ms a program |", "|---|---|---|"]
@@ -165,7 +208,7 @@ def markdown(rows: Sequence[Row], costs: Sequence[Cost]) -> str:
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Oracle accuracy and shortest valid depth against the budget, a column a task."""
+    """Oracle accuracy, and layers above the optimum, against the budget; a column a task."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -179,10 +222,12 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         for agent in dict.fromkeys(r.agent for r in rows):
             own = [r for r in rows if (r.task, r.agent) == (task, agent)]
             budgets = [r.budget for r in own]
-            top.plot(budgets, [100 * (r.oracle.value or 0) for r in own], "o-", label=agent)
-            bottom.plot(budgets, [r.depth for r in own], "o-", label=agent)
+            top.plot(budgets, [100 * r.oracle[0] for r in own], "o-", label=agent)
+            bottom.plot(budgets, [r.excess for r in own], "o-", label=agent)
         top.set(title=task, ylabel="oracle accuracy (%)", xscale="log")
-        bottom.set(ylabel="shortest valid depth", xlabel="programs an example", xscale="log")
+        bottom.set(
+            ylabel="layers above the shallowest valid", xlabel="programs an example", xscale="log"
+        )
     axes[0][0].legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
