@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from polar_search.analysis import Statistics
 from polar_search.analysis.menus import SIZES, MenuRow
+from polar_search.report.columns import LEVEL, levels, luck, of
 from polar_search.report.plots import COLOURS, Series, canvas, dots, legend, lines
 from polar_search.report.sheets import Column, Sheet
-
-
-def _of(name: str) -> Callable[[Any], Any]:
-    return lambda row: getattr(row, name)
-
-
-def _luck(name: str) -> Column:
-    return Column("luck", lambda row: _fraction(getattr(row, name).luck), digits=1)
-
-
-def _fraction(value: float | None) -> float | None:
-    return None if value is None else 100 * value
-
-
-def _level(row: Any) -> str:  # noqa: ANN401
-    return str(row.level)
-
-
-def _levels(rows: Iterable[Any]) -> list[str]:
-    return ["all" if row.level == "all" else f"level {row.level}" for row in rows]
-
-
-LEVEL = Column("level", _level)
 
 
 def accuracy_sheet(statistics: Statistics) -> Sheet:
@@ -41,14 +19,14 @@ def accuracy_sheet(statistics: Statistics) -> Sheet:
     columns = (
         LEVEL,
         Column("n", lambda row: row.base.n),
-        Column("Base", _of("base")),
-        Column("Skip", _of("skip"), oracle=True),
-        _luck("skip"),
-        Column("Loop", _of("loop"), oracle=True),
-        _luck("loop"),
-        Column("Both", _of("both"), oracle=True),
-        _luck("both"),
-        Column("gain", _of("gain"), oracle=True, signed=True),
+        Column("Base", of("base")),
+        Column("Skip", of("skip"), oracle=True),
+        luck("skip"),
+        Column("Loop", of("loop"), oracle=True),
+        luck("loop"),
+        Column("Both", of("both"), oracle=True),
+        luck("both"),
+        Column("gain", of("gain"), oracle=True, signed=True),
     )
     return Sheet(columns, statistics.accuracy)
 
@@ -62,7 +40,7 @@ def accuracy_figure(statistics: Statistics) -> Figure:
         Series("Loop (oracle)", "loop", "^", [row.loop for row in rows]),
         Series("Both (oracle)", "both", "o", [row.both for row in rows]),
     ]
-    return dots(_levels(rows), series, "examples answered, %")
+    return dots(levels(rows), series, "examples answered, %")
 
 
 def correct_sheet(statistics: Statistics) -> Sheet:
@@ -70,9 +48,9 @@ def correct_sheet(statistics: Statistics) -> Sheet:
     columns = (
         LEVEL,
         Column("C->C n", lambda row: row.correct_shorter.n),
-        Column("shorter", _of("correct_shorter"), oracle=True),
-        _luck("correct_shorter"),
-        Column("depth, layers", _of("correct_depth"), oracle=True),
+        Column("shorter", of("correct_shorter"), oracle=True),
+        luck("correct_shorter"),
+        Column("depth, layers", of("correct_depth"), oracle=True),
     )
     return Sheet(columns, statistics.shorter)
 
@@ -82,12 +60,12 @@ def corrected_sheet(statistics: Statistics) -> Sheet:
     columns = (
         LEVEL,
         Column("wrong n", lambda row: row.corrected.n),
-        Column("corrected", _of("corrected"), oracle=True),
-        _luck("corrected"),
+        Column("corrected", of("corrected"), oracle=True),
+        luck("corrected"),
         Column("W->C n", lambda row: row.corrected_shorter.n),
-        Column("shorter", _of("corrected_shorter"), oracle=True),
-        _luck("corrected_shorter"),
-        Column("depth, layers", _of("corrected_depth"), oracle=True),
+        Column("shorter", of("corrected_shorter"), oracle=True),
+        luck("corrected_shorter"),
+        Column("depth, layers", of("corrected_depth"), oracle=True),
     )
     return Sheet(columns, statistics.shorter)
 
@@ -96,7 +74,7 @@ def correct_figure(statistics: Statistics) -> Figure:
     """Right answers with fewer layers, by level."""
     rows = statistics.shorter
     series = [Series("C->C, shorter (oracle)", "skip", "v", [r.correct_shorter for r in rows])]
-    return dots(_levels(rows), series, "right ones, %")
+    return dots(levels(rows), series, "right ones, %")
 
 
 def corrected_figure(statistics: Statistics) -> Figure:
@@ -106,7 +84,7 @@ def corrected_figure(statistics: Statistics) -> Figure:
         Series("corrected (oracle)", "both", "o", [row.corrected for row in rows]),
         Series("W->C, shorter (oracle)", "skip", "v", [row.corrected_shorter for row in rows]),
     ]
-    return dots(_levels(rows), series, "wrong ones; corrected ones, %")
+    return dots(levels(rows), series, "wrong ones; corrected ones, %")
 
 
 def depth_sheet(statistics: Statistics) -> Sheet:
@@ -119,7 +97,7 @@ def depth_sheet(statistics: Statistics) -> Sheet:
     )
     for head, name, count in kinds:
         columns.append(Column(f"{head} n", count))
-        columns.append(Column(f"{head}, layers", _of(name), oracle=True))
+        columns.append(Column(f"{head}, layers", of(name), oracle=True))
         columns.append(Column(f"{head}, % of D", _scaled(name, share), oracle=True))
     return Sheet(tuple(columns), statistics.shorter)
 
@@ -146,7 +124,7 @@ def depth_figure(statistics: Statistics) -> Figure:
             across, up = zip(*shown, strict=True) if shown else ((), ())
             axes.plot(across, up, marker, color=COLOURS[colour], markersize=8, label=label)
         axes.axhline(100, color=COLOURS["base"], linestyle="--", linewidth=1, label="standard pass")
-        axes.set_xticks(range(len(rows)), _levels(rows))
+        axes.set_xticks(range(len(rows)), levels(rows))
         axes.set_xlim(-0.6, len(rows) - 0.4)
         axes.set_ylim(bottom=0)
         axes.set_ylabel("executed layers, % of D")
@@ -160,20 +138,20 @@ LEVEL_LOOKS = (("skip", "v"), ("both", "o"), ("menu", "D"), ("loop", "^"), ("luc
 
 def along(rows: Sequence[Any], name: str, estimate: str, xlabel: str, ylabel: str) -> Figure:
     """A line for each level, along the attribute `name`."""
-    levels = list(dict.fromkeys(row.level for row in rows))
+    known = list(dict.fromkeys(row.level for row in rows))
     series = [
         Series(label, *look, [getattr(row, estimate) for row in rows if row.level == level])
         for level, label, look in zip(
-            levels,
-            ["all" if level == "all" else f"level {level}" for level in levels],
+            known,
+            ["all" if level == "all" else f"level {level}" for level in known],
             [
                 ("base", "s") if level == "all" else LEVEL_LOOKS[i % len(LEVEL_LOOKS)]
-                for i, level in enumerate(levels)
+                for i, level in enumerate(known)
             ],
             strict=True,
         )
     ]
-    across = [getattr(row, name) for row in rows if row.level == levels[0]]
+    across = [getattr(row, name) for row in rows if row.level == known[0]]
     return lines(across, series, xlabel, ylabel)
 
 
@@ -181,11 +159,11 @@ def within_sheet(rows: Sequence[Any], allowed: str) -> Sheet:
     """Examples solved within a depth, which `allowed` names."""
     columns = (
         LEVEL,
-        Column(allowed, _of("allowed")),
-        Column("layers at most", _of("layers")),
+        Column(allowed, of("allowed")),
+        Column("layers at most", of("layers")),
         Column("n", lambda row: row.solved.n),
-        Column("solved", _of("solved"), oracle=True),
-        _luck("solved"),
+        Column("solved", of("solved"), oracle=True),
+        luck("solved"),
     )
     return Sheet(columns, rows)
 
@@ -195,8 +173,8 @@ def needs_sheet(statistics: Statistics) -> Sheet:
     columns = (
         LEVEL,
         Column("solvable n", lambda row: row.recurrence.n),
-        Column("needs repeating", _of("recurrence"), oracle=True),
-        Column("needs skipping", _of("skipping"), oracle=True),
+        Column("needs repeating", of("recurrence"), oracle=True),
+        Column("needs skipping", of("skipping"), oracle=True),
     )
     return Sheet(columns, statistics.needs)
 
@@ -208,7 +186,7 @@ def needs_figure(statistics: Statistics) -> Figure:
         Series("needs repeating (oracle)", "loop", "^", [row.recurrence for row in rows]),
         Series("needs skipping (oracle)", "skip", "v", [row.skipping for row in rows]),
     ]
-    return dots(_levels(rows), series, "solvable examples, %")
+    return dots(levels(rows), series, "solvable examples, %")
 
 
 def attempts_sheet(statistics: Statistics) -> Sheet:
@@ -217,7 +195,7 @@ def attempts_sheet(statistics: Statistics) -> Sheet:
         LEVEL,
         Column("depth, % of D", lambda row: f"{row.percent} to {row.percent + 10}"),
         Column("outcomes", lambda row: row.accuracy.n),
-        Column("right", _of("accuracy")),
+        Column("right", of("accuracy")),
     )
     return Sheet(columns, statistics.attempts)
 
@@ -232,10 +210,10 @@ def menu_sheet(statistics: Statistics) -> Sheet:
         LEVEL,
         Column("n", lambda row: row.accuracy.n),
         Column("choice", _menu_name),
-        Column("accuracy", _of("accuracy")),
-        _luck("accuracy"),
-        Column("vs Base", _of("gain"), signed=True),
-        Column("depth, layers", _of("mean_depth")),
+        Column("accuracy", of("accuracy")),
+        luck("accuracy"),
+        Column("vs Base", of("gain"), signed=True),
+        Column("depth, layers", of("mean_depth")),
     )
     return Sheet(columns, statistics.menus)
 
@@ -249,7 +227,7 @@ def menu_figure(statistics: Statistics) -> Figure:
         colour, marker = looks[size]
         series.append(Series(_menu_name(rows[0]), colour, marker, [r.accuracy for r in rows]))
     series.append(Series("all (oracle)", "both", "o", [row.both for row in statistics.accuracy]))
-    return dots(_levels(statistics.accuracy), series, "examples answered, %")
+    return dots(levels(statistics.accuracy), series, "examples answered, %")
 
 
 def program_sheet(statistics: Statistics) -> Sheet:
@@ -268,11 +246,11 @@ def budget_sheet(statistics: Statistics) -> Sheet:
     """What was searched."""
     columns = (
         LEVEL,
-        Column("examples", _of("examples")),
-        Column("programs an example, min", _of("programs_min")),
-        Column("median", _of("programs_median"), digits=0),
-        Column("max", _of("programs_max")),
-        Column("outcomes", _of("outcomes")),
-        Column("valid", _of("valid")),
+        Column("examples", of("examples")),
+        Column("programs an example, min", of("programs_min")),
+        Column("median", of("programs_median"), digits=0),
+        Column("max", of("programs_max")),
+        Column("outcomes", of("outcomes")),
+        Column("valid", of("valid")),
     )
     return Sheet(columns, statistics.budget)

@@ -31,6 +31,14 @@ from polar_search.report.contents import (
     program_sheet,
     within_sheet,
 )
+from polar_search.report.shapes import (
+    positions_figure,
+    positions_sheet,
+    robustness_figure,
+    robustness_sheet,
+    segments_figure,
+    segments_sheet,
+)
 from polar_search.report.sheets import Sheet
 
 
@@ -146,6 +154,32 @@ EXHIBITS = (
         lambda statistics: along(
             statistics.attempts, "percent", "accuracy", "executed layers, % of D", "right, %"
         ),
+    ),
+    Exhibit(
+        "segments",
+        "What do the edits of valid programs look like?",
+        "Edits, skipped or repeated runs of layers, of all valid programs of the search: their "
+        "layers (5 is five or more) and executions beyond the first (0 is a skip, 2 two or more), "
+        "in percent, 95% intervals clustered by example. An agent finds what it looks for.",
+        segments_sheet,
+        segments_figure,
+    ),
+    Exhibit(
+        "positions",
+        "Where are valid programs edited?",
+        "The third of the model that the first and the second edit of a program lie in, in percent "
+        "of the programs with such an edit, 95% intervals clustered by example. Where the valid "
+        "ones differ from all that were tried, it is the model that prefers a place.",
+        positions_sheet,
+        positions_figure,
+    ),
+    Exhibit(
+        "robustness",
+        "Do corrections survive another edit?",
+        "Of the executed neighbours of programs that correct the standard pass, one edit less or "
+        "one more, those that are correct as well, in percent, 95% intervals clustered by example.",
+        robustness_sheet,
+        robustness_figure,
     ),
     Exhibit(
         "menus",
