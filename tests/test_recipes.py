@@ -13,12 +13,8 @@ from polar_search.report.exhibits import EXHIBITS, chosen
 from polar_search.search.agent import AGENTS
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
-RECIPES = sorted(
-    path
-    for path in EXPERIMENTS.glob("*.yaml")
-    # The others are the settings of the projection, and of the script of the same name.
-    if path.stem != "projection" and not path.with_suffix(".py").exists()
-)
+# The other YAML files there are settings: of scripts, of clusters, of the projection.
+RECIPES = [path for path in sorted(EXPERIMENTS.glob("*.yaml")) if "\nsteps:" in path.read_text()]
 SEARCHES = sorted((EXPERIMENTS / "searches").glob("*.yaml"))
 
 SMALL = """\
