@@ -94,7 +94,7 @@ def write_mmlu_pro(root: Path) -> None:
         return [
             {
                 "question_id": first + i,
-                "question": f"Which one is {i}?" + ("\nA. is no option" if i == 0 else ""),
+                "question": f"Which one is {first + i}?" + ("\nA. is no option" if i == 0 else ""),
                 "options": [str(k) for k in range(3 + i)],
                 "answer": "ABCDEFGHIJ"[i],
                 "answer_index": i,
