@@ -70,7 +70,8 @@ class Outcomes:
         executed one, and that over an imported one.
 
         Args:
-            table: outcomes with at least the columns `COLUMNS`; only `text` may hold nulls.
+            table: outcomes with at least the columns `COLUMNS`. `text` may hold nulls, and
+                `path` where another row of its program has it.
             num_layers: D of the model that was run.
 
         Raises:
@@ -143,7 +144,7 @@ def _check_columns(table: pa.Table) -> None:
             "expected at least one outcome, received none; run `polar-search search` first"
         )
     for name in COLUMNS:
-        if name != "text" and table[name].null_count:
+        if name not in ("path", "text") and table[name].null_count:
             raise RunError(
                 f"expected a value in every cell of '{name}', received {table[name].null_count} "
                 "empty ones; read the run's folder through its store"
@@ -152,16 +153,35 @@ def _check_columns(table: pa.Table) -> None:
 
 def _encode(column: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
     """Codes (`[N]`, -1 for null) and the sorted distinct values they stand for."""
+    if pa.types.is_dictionary(column.type):
+        return _encode_coded(column.unify_dictionaries().combine_chunks())
     values = pc.unique(column).drop_null().sort()
     codes = pc.fill_null(pc.index_in(column, value_set=values), -1)
     return codes.to_numpy().astype(np.int64), tuple(values.to_pylist())
+
+
+def _encode_coded(column: pa.DictionaryArray) -> tuple[Ints, tuple[str, ...]]:
+    """The same of a column that is a dictionary already."""
+    indices = column.indices.fill_null(-1).to_numpy()
+    used = np.unique(indices[indices >= 0])
+    values = column.dictionary.take(pa.array(used))
+    order = pc.array_sort_indices(values).to_numpy()
+    code_of = np.full(len(column.dictionary) + 1, -1)  # the last one stands for null
+    code_of[used[order]] = np.arange(len(order))
+    return code_of[indices], tuple(values.take(pa.array(order)).to_pylist())
 
 
 def _measure_programs(
     table: pa.Table, program: Ints, programs: tuple[str, ...], num_layers: int
 ) -> tuple[Ints, Ints, Ints, int]:
     """Depth, unique depth of each program (`[P]`), all their layers, the code of the identity."""
-    first_rows = np.unique(program, return_index=True)[1]
+    known = np.flatnonzero(table["path"].is_valid().to_numpy())
+    first_rows = known[np.unique(program[known], return_index=True)[1]]
+    if len(first_rows) < len(programs):
+        raise RunError(
+            f"expected a path for every program, received {len(programs)} programs and paths of "
+            f"{len(first_rows)}; read the run's folder through its store"
+        )
     paths = table["path"].take(pa.array(first_rows)).combine_chunks()
     layers = pc.list_flatten(paths).to_numpy().astype(np.int64)
     depth = pc.list_value_length(paths).to_numpy().astype(np.int64)
@@ -204,12 +224,13 @@ def _levels(example: Ints, row_level: Ints, example_ids: tuple[str, ...]) -> Int
 
 def _most_trusted_rows(example: Ints, program: Ints, source: pa.ChunkedArray) -> Ints:
     """One row for each (example, program), sorted by both, from its most trusted source."""
-    trust = pc.fill_null(pc.index_in(source, value_set=pa.array(SOURCES)), -1).to_numpy()
-    if (unknown := trust < 0).any():
+    codes, sources = _encode(source)
+    if unknown := sorted(set(sources) - set(SOURCES)):
         raise RunError(
-            f"expected sources among {', '.join(SOURCES)}, received "
-            f"'{source[int(np.argmax(unknown))]}'; read the run's folder through its store"
+            f"expected sources among {', '.join(SOURCES)}, received '{unknown[0]}'; read the run's "
+            "folder through its store"
         )
+    trust = np.array([SOURCES.index(name) for name in sources])[codes]
     order = np.lexsort((trust, program, example))
     same_pair = (np.diff(example[order]) == 0) & (np.diff(program[order]) == 0)
     if (same_pair & (np.diff(trust[order]) == 0)).any():

@@ -7,7 +7,7 @@ from polar_search.analysis.report import Statistics, summarize
 from polar_search.errors import RunError
 from polar_search.search.places import Location
 from polar_search.search.run import open_run
-from polar_search.search.store import read_outcomes
+from polar_search.search.store import read_coded_outcomes
 from polar_search.tasks import SPLITS, load_task
 
 
@@ -18,7 +18,16 @@ def outcomes_of(path: Location) -> Outcomes:
         RunError: The folder holds no run, no outcomes yet, or a broken part.
     """
     config = open_run(path).fixed() or {}
-    return Outcomes.from_table(read_outcomes(path), config["num_layers"])
+    return read_for_statistics(path, config["num_layers"])
+
+
+def read_for_statistics(path: Location, num_layers: int) -> Outcomes:
+    """The outcomes in a folder, of a model of `num_layers` layers, in little memory.
+
+    Raises:
+        RunError: No outcomes, or a broken part.
+    """
+    return Outcomes.from_table(read_coded_outcomes(path), num_layers)
 
 
 def model_of(path: Location) -> str:

@@ -93,9 +93,11 @@ def segments(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[Segm
     recurrences = _count(
         edits, lambda edit: min(max(edit.executions - 1, 0), RECURRENCES[-1]), len(RECURRENCES)
     )
-    valid = outcomes.correct
+    lengths, recurrences = (
+        _by_example(outcomes, outcomes.correct, counts) for counts in (lengths, recurrences)
+    )
     return tuple(
-        SegmentRow(level, kind, value, _share(outcomes, examples, valid, counts[:, i], counts))
+        SegmentRow(level, kind, value, _share(counts[examples], i))
         for level, examples in outcomes.scopes()
         for kind, values, counts in _kinds(lengths, recurrences)
         for i, value in enumerate(values)
@@ -117,13 +119,16 @@ def positions(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[Pos
     for number in (0, 1):
         nth = [program[number : number + 1] for program in edits]
         counts = _count(nth, lambda edit: (2 * edit.start + edit.length) * 3 // (2 * depth), 3)
-        for level, examples in outcomes.scopes():
-            for i, third in enumerate(THIRDS):
-                valid, tried = (
-                    _share(outcomes, examples, among, counts[:, i], counts)
-                    for among in (outcomes.correct, everything)
-                )
-                rows.append(PositionRow(level, number + 1, third, valid, tried))
+        valid, tried = (
+            _by_example(outcomes, among, counts) for among in (outcomes.correct, everything)
+        )
+        rows += [
+            PositionRow(
+                level, number + 1, third, _share(valid[examples], i), _share(tried[examples], i)
+            )
+            for level, examples in outcomes.scopes()
+            for i, third in enumerate(THIRDS)
+        ]
     return tuple(rows)
 
 
@@ -138,13 +143,18 @@ def _count(
     return counts
 
 
-def _share(outcomes: Outcomes, examples: Bools, among: Bools, hits: Ints, all_: Ints) -> Estimate:
-    """Edits that hit (`[P]`) among all edits (`[P, ...]`), over the marked outcomes (`[N]`)."""
-    size, example = outcomes.num_examples, outcomes.example[among]
-    program = outcomes.program[among]
-    hit = np.bincount(example, hits[program], size).astype(np.int64)[examples]
-    tried = np.bincount(example, all_.sum(axis=1)[program], size).astype(np.int64)[examples]
-    return clustered_share(hit[tried > 0], tried[tried > 0])
+def _by_example(outcomes: Outcomes, among: Bools, counts: Ints) -> Ints:
+    """Edits in each bucket (`[P, buckets]`) summed over an example's marked outcomes (`[N]`)."""
+    example, program = outcomes.example[among], outcomes.program[among]
+    size = outcomes.num_examples
+    sums = [np.bincount(example, column[program], size) for column in counts.T]
+    return np.stack(sums, axis=1).astype(np.int64)
+
+
+def _share(counts: Ints, bucket: int) -> Estimate:
+    """Edits of a bucket among all of them, from those of each example (`[n, buckets]`)."""
+    tried = counts.sum(axis=1)
+    return clustered_share(counts[tried > 0, bucket], tried[tried > 0])
 
 
 def robustness(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[RobustnessRow, ...]:

@@ -152,7 +152,8 @@ def keep_first(tables: Sequence[pa.Table], schema: pa.Schema, key: Sequence[str]
     """The tables of `coded(schema)` as one, without the rows whose key came before."""
     table = pa.concat_tables([coded(schema).empty_table(), *tables])
     table = table.unify_dictionaries().combine_chunks()
-    return table.take(_first_of_each(table.select(list(key))))
+    first = _first_of_each(table.select(list(key)))
+    return table if len(first) == len(table) else table.take(first)
 
 
 def _first_of_each(keys: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

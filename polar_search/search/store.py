@@ -18,7 +18,14 @@ import pyarrow.compute as pc
 
 from polar_search.program import Program
 from polar_search.search.outcome import Outcome, Source, TraceStep
-from polar_search.search.parts import merge_parts, part_names, read_table, write_part
+from polar_search.search.parts import (
+    keep_first,
+    merge_parts,
+    part_names,
+    read_parts,
+    read_table,
+    write_part,
+)
 from polar_search.search.places import Location, place_of
 
 FINGERPRINTS = ("model", "task", "decoding")
@@ -207,6 +214,27 @@ def read_outcomes(folder: Location) -> pa.Table:
     """
     table = read_table(place_of(folder).below("outcomes"), OUTCOME_SCHEMA, OUTCOME_KEY)
     return table.cast(OUTCOME_SCHEMA)
+
+
+def read_coded_outcomes(folder: Location) -> pa.Table:
+    """All outcomes, one row a key, for statistics over millions: small, texts as dictionaries.
+
+    A path stands only in some row of its program, at least in one; the other rows have none.
+
+    Raises:
+        RunError: A part cannot be read.
+    """
+    parts = read_parts(place_of(folder).below("outcomes"), OUTCOME_SCHEMA)
+    return keep_first([_with_few_paths(part) for part in parts], OUTCOME_SCHEMA, OUTCOME_KEY)
+
+
+def _with_few_paths(part: pa.Table) -> pa.Table:
+    """The part with paths only in the first row of each program."""
+    codes = part["program"].combine_chunks().indices.to_numpy()
+    first = np.zeros(len(codes), dtype=np.bool_)
+    first[np.unique(codes, return_index=True)[1]] = True
+    paths = pc.if_else(pa.array(first), part["path"], pa.scalar(None, part["path"].type))
+    return part.set_column(part.schema.get_field_index("path"), "path", paths)
 
 
 def read_trace(folder: Location) -> pa.Table:

@@ -6,7 +6,9 @@ import pytest
 from handmade import PATHS, Row, make_outcomes, make_table, random_rows
 
 from polar_search.analysis import Outcomes
+from polar_search.analysis.runs import read_for_statistics
 from polar_search.errors import RunError
+from polar_search.search.store import FINGERPRINTS, OUTCOME_SCHEMA, write_part
 
 IDENTITY = PATHS[0]
 
@@ -128,3 +130,26 @@ def test_pair_twice_from_one_source_is_refused():
 def test_unknown_source_is_refused():
     with pytest.raises(RunError, match="received 'dreamt'"):
         make_outcomes([Row("a", IDENTITY, True, source="dreamt")])
+
+
+def test_outcomes_read_as_codes_equal_those_of_the_whole_table(tmp_path):
+    """Several parts, with rows that come twice and programs whose path stands elsewhere."""
+    tables = [make_table(random_rows(seed)) for seed in (0, 0)]
+    whole = make_table(random_rows(0))
+    for start, table in zip((0, 40), tables, strict=True):
+        for name in FINGERPRINTS:
+            table = table.append_column(name, pa.array(["x"] * len(table)))
+        write_part(tmp_path / "outcomes", table.slice(start, 80).select(OUTCOME_SCHEMA.names))
+    table = table.slice(120)
+    write_part(tmp_path / "outcomes", table.select(OUTCOME_SCHEMA.names))
+    coded, plain = read_for_statistics(tmp_path, 4), Outcomes.from_table(whole, 4)
+    for name in Outcomes.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(coded, name), getattr(plain, name), err_msg=name)
+
+
+def test_a_program_without_any_path_is_refused():
+    table = make_table([Row("a", IDENTITY, True), Row("a", (0, 1, 3), True)])
+    paths = pa.array([list(IDENTITY), None], pa.list_(pa.int16()))
+    table = table.set_column(table.schema.get_field_index("path"), "path", paths)
+    with pytest.raises(RunError, match="received 2 programs and paths of 1"):
+        Outcomes.from_table(table, 4)
