@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
 
 @contextmanager
@@ -27,14 +26,20 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         yield
         return
 
-    def expire(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-        raise TimeoutError(f"no answer within {seconds:g} seconds (--ask-seconds)")
+    over = False
+
+    def expire(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if not over:
+            raise TimeoutError(f"no answer within {seconds:g} seconds (--ask-seconds)")
 
     handler = signal.signal(signal.SIGALRM, expire)
     delay, interval = signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
     started = time.monotonic()
     try:
-        yield
+        try:
+            yield
+        finally:
+            over = True  # an alarm that comes while it is taken down must not stop that
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
