@@ -58,7 +58,7 @@ def test_the_reinforce_script_learns():
     done = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=True, env=os.environ
     )
-    (before, width), (after, other) = (
+    _, (before, width), (after, other) = (
         map(float, match) for match in re.findall(r"reward (\S+) \+- (\S+) ", done.stdout)
     )
     assert after - other > before + width
