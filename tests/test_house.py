@@ -83,7 +83,8 @@ def wanted():
     }
     weights = {f"polar_search/models/{name}/model.safetensors" for name in bundled_names()}
     tokenizers = {f"polar_search/models/{name}/tokenizer.json" for name in bundled_names()}
-    return {"polar_search/py.typed", *data, *weights, *tokenizers}
+    pages = {f"polar_search/report/templates/{name}.html" for name in ("report", "explorer")}
+    return {"polar_search/py.typed", *data, *weights, *tokenizers, *pages}
 
 
 @pytest.mark.slow
