@@ -101,11 +101,19 @@ def checked_options(
                 f"expected an option of {what} ({', '.join(known) or 'it has none'}), received "
                 f"'{name}'; see `polar-search list`"
             )
-    hints = get_type_hints(plugin.__init__) if given else {}  # type: ignore[misc]
+    hints = _hints(plugin) if given else {}
     return {
         name: _of_type(hints.get(name, Any), f"option '{name}' of {what}", value)
         for name, value in given.items()
     }
+
+
+def _hints(plugin: type) -> dict[str, Any]:
+    """The types of a constructor's parameters; none where one of them cannot be resolved."""
+    try:
+        return get_type_hints(plugin.__init__)  # type: ignore[misc]
+    except NameError:  # imported for type checkers only
+        return {}
 
 
 def _of_type(hint: Any, what: str, value: Any) -> Any:  # noqa: ANN401

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from polar_search.errors import ConfigError, UnknownNameError
-from polar_search.registry import options_of
+from polar_search.registry import checked_options, options_of
 from polar_search.search.agent import AGENTS, Agent
 from polar_search.tasks import TASKS, Task
 
@@ -123,3 +123,40 @@ def test_nothing_is_imported_before_it_is_asked_for():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+class Typed:
+    """Options of all kinds, and one whose type only a type checker knows."""
+
+    def __init__(self, space, c: float = 1.0, sizes: tuple[int, ...] | None = None, kind="x"): ...
+
+
+class Unresolved:
+    def __init__(self, c: "NoSuchType" = 1): ...  # noqa: F821
+
+
+def test_options_become_what_their_types_say():
+    given = {"c": 2, "sizes": [1, 2], "kind": {"a": 1}}
+    found = checked_options("it", Typed, given, ("space",))
+    assert found == {"c": 2.0, "sizes": (1, 2), "kind": {"a": 1}}
+    assert checked_options("it", Typed, {"sizes": None}, ("space",)) == {"sizes": None}
+    assert checked_options("it", Unresolved, {"c": "any"}) == {"c": "any"}
+    assert checked_options("it", object, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"c": "red"}, "option 'c' of it to be a number, received 'red'"),
+        ({"c": None}, "option 'c' of it to be a number, received None"),
+        ({"c": True}, "option 'c' of it to be a number, received True"),
+        (
+            {"sizes": "12"},
+            r"option 'sizes' of it to be a list such as \[1,2\] or null, received '12'",
+        ),
+        ({"space": 1}, r"an option of it \(c, sizes, kind\), received 'space'"),
+    ],
+)
+def test_options_of_other_types_are_refused(given, message):
+    with pytest.raises(ConfigError, match=message):
+        checked_options("it", Typed, given, ("space",))

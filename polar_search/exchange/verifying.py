@@ -70,6 +70,11 @@ def verify_labels(
     folder = open_run(run)
     config = folder.fixed() or {}
     task = load_task(config["task"], config.get("task_options"))
+    if task.fingerprint() != config["task fingerprint"]:
+        raise LabelError(
+            f"expected the examples of task '{config['task']}' that the labels of '{run}' were "
+            "joined with, received others; import the labels again"
+        )
     jobs, said = _labels(run, task, config["num_layers"], limit)
     engine = ProgramEngine.from_pretrained(locate(model, task), device=device, dtype=dtype)
     if engine.num_layers != config["num_layers"]:
@@ -80,12 +85,26 @@ def verify_labels(
     evaluator = Evaluator(engine, task)
     decoding = engine.decoding_fingerprint(evaluator.max_new_tokens, stop=task.stop)
     prints = Fingerprints(engine.fingerprint, task.fingerprint(), decoding)
+    _check_model(run, prints, model)
     with folder.owned():
         verdicts = _execute(evaluator, Store(run, prints, "verify"), jobs, rows, on_progress)
     flips = [verdicts[job] for job, valid in said.items() if verdicts[job] != valid]
     verified = Verified(_same(said, verdicts), sum(flips), len(flips) - sum(flips))
     folder.write("verified.json", {"model": model, **asdict(verified)})
     return verified
+
+
+def _check_model(run: Path, prints: Fingerprints, model: str) -> None:
+    """Hold the model against the one that executed labels of this run before."""
+    table = read_outcomes(run)
+    executed = table.filter(pc.not_equal(table["source"], IMPORTED))
+    columns = (executed[name] for name in ("model", "decoding"))
+    before = {value for column in columns for value in pc.unique(column).to_pylist()}
+    if before - {prints.model, prints.decoding}:
+        raise LabelError(
+            f"expected the model that executed labels of '{run}' before, received '{model}', which "
+            "is another, or runs otherwise; import the labels into a new folder for it"
+        )
 
 
 def _same(

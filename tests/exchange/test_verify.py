@@ -59,3 +59,15 @@ def test_models_of_another_depth_and_runs_without_labels_are_refused(imported, s
         verify_labels(imported[0], "bundled-arithmetic")
     with pytest.raises(LabelError, match=r"imported labels in '.*', received none"):
         verify_labels(searched, MODEL)
+
+
+def test_another_model_or_task_than_before_is_refused(imported, searched):
+    run, _ = imported
+    verify_labels(run, MODEL, limit=1)
+    with pytest.raises(LabelError, match=r"that executed labels of .* before, received"):
+        verify_labels(run, MODEL, limit=1, dtype="bfloat16")
+    config = json.loads((run / "config.json").read_text())
+    config["fixed"]["task fingerprint"] = "another"
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LabelError, match=r"task 'tracking' that the labels of .* were joined with"):
+        verify_labels(run, MODEL)
