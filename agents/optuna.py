@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from optuna.trial import TrialState
 
 
-@dataclass
+@dataclass(eq=False)
 class Tried:
     """A program that was asked: its trials, and how often it was correct so far.
 

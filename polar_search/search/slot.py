@@ -90,6 +90,8 @@ class Slot:
         self.done += self.chunk
         if self.done >= len(self.examples):
             return True
+        if self.steps == 1:
+            return False  # what the others are compared with is tried on every example
         withdrawn = set(self.agent.withdraw())
         self.working = [program for program in self.working if program not in withdrawn]
         return not self.working
