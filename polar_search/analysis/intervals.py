@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from polar_search.analysis.outcomes import Bools, Ints
+from polar_search.analysis.outcomes import Bools, Floats, Ints
 
 RESAMPLES = 10_000
 
@@ -78,4 +78,19 @@ def clustered_share(hits: Ints, trials: Ints) -> Estimate:
     if clusters < 2 or spread == 0:
         return Estimate(value, None, None, count, n)
     half = 1.96 * (spread * clusters / (clusters - 1)) ** 0.5 / n
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half), count, n)
+
+
+def mean_share(shares: Floats) -> Estimate:
+    """The mean of a share that each example (`[n]`) has, with its normal interval.
+
+    `count` is the expected number of examples, rounded. Where all agree, the interval is None.
+    """
+    n = len(shares)
+    if n == 0:
+        return Estimate(None, None, None, 0, 0)
+    value, count = float(shares.mean()), round(float(shares.sum()))
+    if n < 2 or np.ptp(shares) == 0:
+        return Estimate(value, None, None, count, n)
+    half = 1.96 * float(shares.std(ddof=1)) / n**0.5
     return Estimate(value, max(0.0, value - half), min(1.0, value + half), count, n)

@@ -15,6 +15,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from polar_search.analysis.accuracy import AccuracyRow
+from polar_search.analysis.curve import CurveRow
 from polar_search.analysis.depth import WithinRow
 from polar_search.analysis.intervals import Estimate
 from polar_search.analysis.menus import MenuRow
@@ -24,7 +25,7 @@ from polar_search.analysis.shorter import ShorterRow
 Grade: TypeAlias = Callable[[str, str], bool]
 """`grade(example_id, text)`: whether the text answers that example."""
 
-Row = TypeVar("Row", AccuracyRow, ShorterRow, MenuRow, WithinRow)
+Row = TypeVar("Row", AccuracyRow, ShorterRow, MenuRow, WithinRow, CurveRow)
 
 
 def derange(level: Ints, rng: np.random.Generator) -> Ints:

@@ -9,6 +9,7 @@ import numpy as np
 
 from polar_search.analysis.accuracy import AccuracyRow, accuracy
 from polar_search.analysis.budget import BudgetRow, search_budget
+from polar_search.analysis.curve import CurveRow, budget_curve
 from polar_search.analysis.depth import (
     AttemptRow,
     NeedRow,
@@ -57,6 +58,7 @@ class Statistics:
         attempts: accuracy of the programs tried, by depth (Figure 6).
         segments: length and recurrences of the edits of valid programs (Figure 7).
         positions: where programs are edited.
+        curve: solved examples against programs tried.
         robustness: what one edit more or less does to correcting programs.
     """
 
@@ -73,6 +75,7 @@ class Statistics:
     segments: tuple[SegmentRow, ...]
     positions: tuple[PositionRow, ...]
     robustness: tuple[RobustnessRow, ...]
+    curve: tuple[CurveRow, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The statistics as plain lists, dicts and numbers; fractions, not percentages."""
@@ -124,4 +127,5 @@ def summarize(
         segments=segments(outcomes, edits),
         positions=positions(outcomes, edits),
         robustness=robustness(outcomes, edits),
+        curve=with_luck(budget_curve(outcomes), [budget_curve(draw) for draw in lucky], levels),
     )

@@ -30,6 +30,18 @@ def depth_tables(statistics: Statistics) -> Iterator[Titled]:
         f"the model has {statistics.num_layers} layers; a program is as deep as the layers it "
         "executes (Figures 3 and 5a).",
     )
+    table = new_table("programs", "n", "oracle\nsolved", "luck")
+    for point in statistics.curve:
+        if point.level == "all":
+            solved = point.solved
+            cells = (str(solved.n), inline(solved), percent(solved.luck))
+            table.add_row(f"{point.programs:,}", *cells)
+    yield (
+        "The oracle grows with the programs tried (%)",
+        table,
+        "expected over so many of the programs that were tried on an example, drawn at random; 0 "
+        "is the standard pass.",
+    )
     table = new_table("n", "oracle: needs\nrecurrence", "oracle: needs\nskipping")
     need = statistics.needs[-1]
     table.add_row(str(need.recurrence.n), inline(need.recurrence), inline(need.skipping))
