@@ -13,7 +13,7 @@ from polar_search.errors import PredictorError
 from polar_search.execution import ProgramEngine
 from polar_search.models import locate
 from polar_search.predictor.config import TrainConfig
-from polar_search.predictor.encoder import encode_cached, make_encoder
+from polar_search.predictor.encoder import Encoder, encode_cached, make_encoder
 from polar_search.predictor.execution import Executor
 from polar_search.predictor.labels import LabelSet, read_labels
 from polar_search.predictor.network import HeadShape, ProgramHead
@@ -55,10 +55,11 @@ def train(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     engine = _engine(labels, config.device)
+    encoder = make_encoder(config.encoder, engine.model, engine.tokenizer)
     folder = RunFolder(out / "training")
     with folder.owned():
         folder.begin({**config.fixed(), "labels": _stamp(labels)}, config.to_dict())
-        trainer, origin, encoder = _prepare(run, labels, engine, config, folder.path)
+        trainer, origin = _prepare(run, labels, engine, encoder, config, folder.path)
         trainer.run(folder.path / "state.pt", on_epoch)
         folder.write("history.json", [asdict(epoch) for epoch in trainer.history])
         best = best_epoch(trainer.history)
@@ -95,11 +96,15 @@ def _stamp(labels: LabelSet) -> dict[str, Any]:
 
 
 def _prepare(
-    run: Path, labels: LabelSet, engine: ProgramEngine, config: TrainConfig, folder: Path
-) -> tuple[Trainer, Origin, Any]:
+    run: Path,
+    labels: LabelSet,
+    engine: ProgramEngine,
+    encoder: Encoder,
+    config: TrainConfig,
+    folder: Path,
+) -> tuple[Trainer, Origin]:
     """Everything that a training needs, built or read."""
     task, options = labels.task, labels.run
-    encoder = make_encoder(config.encoder, engine.model, engine.tokenizer)
     labelled = [label.example for label in labels.labels]
     ids = {example.id for example in labelled}
     others = [example for example in labels.examples if example.id not in ids]
@@ -150,4 +155,4 @@ def _prepare(
         options["max_new_tokens"],
     )
     trainer = Trainer(config, labels, executor, splits["train"], splits["val"], head, space)
-    return trainer, origin, encoder
+    return trainer, origin

@@ -135,6 +135,7 @@ def test_a_predictor_needs_a_tokenizer(trained, engine):
 def test_an_encoder_that_is_missing(searched, tmp_path, encoder):
     with pytest.raises(PredictorError, match="expected"):
         train(searched, tmp_path, replace(SMALL, encoder=encoder))
+    assert not list(tmp_path.iterdir())  # so that the right one may follow
 
 
 @pytest.mark.parametrize(
