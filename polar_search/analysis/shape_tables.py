@@ -19,8 +19,8 @@ Titled = tuple[str, Table, str]
 def depth_tables(statistics: Statistics) -> Iterator[Titled]:
     """Valid programs within a depth, what solving takes, accuracy by depth."""
     table = new_table("layers\nat most", "n", "oracle\nsolved", "luck")
-    last = [r for r in (*statistics.depth_budgets, *statistics.extra_layers) if r.level == "all"]
-    within = {row.layers: row for row in last}
+    rows = (*statistics.depth_budgets, *statistics.extra_layers)
+    within = {row.layers: row for row in rows if row.level == "all"}
     for layers, row in sorted(within.items()):
         solved = row.solved
         table.add_row(str(layers), str(solved.n), inline(solved), percent(solved.luck))
@@ -41,6 +41,18 @@ def depth_tables(statistics: Statistics) -> Iterator[Titled]:
         table,
         "expected over so many of the programs that were tried on an example, drawn at random; 0 "
         "is the standard pass.",
+    )
+    table = new_table("choice", "n", "layers", "distinct")
+    last = statistics.shorter[-1]
+    for name, n, depths in (
+        ("C->C", last.correct_shorter.n, (last.correct_depth, last.correct_unique)),
+        ("W->C", last.corrected_shorter.n, (last.corrected_depth, last.corrected_unique)),
+    ):
+        table.add_row(name, str(n), *("-" if d is None else f"{d:.2f}" for d in depths))
+    yield (
+        "The shortest valid program (oracle, mean)",
+        table,
+        f"of {statistics.num_layers} layers; distinct: each layer counted once (Figure 4).",
     )
     table = new_table("n", "oracle: needs\nrecurrence", "oracle: needs\nskipping")
     need = statistics.needs[-1]

@@ -23,6 +23,9 @@ class ShorterRow:
         corrected_shorter: share of W->C with a correcting program of fewer than D layers.
         correct_depth: mean depth, in layers, of the shortest valid program over C->C.
         corrected_depth: mean depth, in layers, of the shortest correcting program over W->C.
+        correct_unique: mean of the distinct layers of the shortest valid program over C->C; where
+            several are shortest, of the one with the fewest.
+        corrected_unique: the same of the shortest correcting program over W->C.
     """
 
     level: Level
@@ -31,6 +34,8 @@ class ShorterRow:
     corrected_shorter: Estimate
     correct_depth: float | None
     corrected_depth: float | None
+    correct_unique: float | None
+    corrected_unique: float | None
 
 
 def shorter_programs(outcomes: Outcomes, base: Bools) -> tuple[ShorterRow, ...]:
@@ -48,8 +53,8 @@ def shorter_programs(outcomes: Outcomes, base: Bools) -> tuple[ShorterRow, ...]:
     fewer_layers = (outcomes.depth < outcomes.num_layers)[outcomes.program]
     corrected = wrong & outcomes.any_correct(edited)
     shorter = outcomes.any_correct(fewer_layers)
-    shortest = _shortest_valid(outcomes, edited)
-    shortest[base] = np.minimum(shortest[base], outcomes.num_layers)  # the identity is valid
+    # The standard pass of C->C is valid, under permuted answers too.
+    shortest, unique = _shortest_valid(outcomes, edited, base)
     return tuple(
         ShorterRow(
             level,
@@ -58,20 +63,27 @@ def shorter_programs(outcomes: Outcomes, base: Bools) -> tuple[ShorterRow, ...]:
             corrected_shorter=share(shorter[examples & corrected]),
             correct_depth=_mean(shortest[examples & base]),
             corrected_depth=_mean(shortest[examples & corrected]),
+            correct_unique=_mean(unique[examples & base]),
+            corrected_unique=_mean(unique[examples & corrected]),
         )
         for level, examples in outcomes.scopes()
     )
 
 
-def _shortest_valid(outcomes: Outcomes, among: Bools) -> Ints:
-    """`[E]`, depth of the shortest valid program `among` the marked outcomes (`[N]`).
+def _shortest_valid(outcomes: Outcomes, among: Bools, base: Bools) -> tuple[Ints, Ints]:
+    """`[E]` twice, depth and distinct layers of the shortest valid program.
 
-    Where none is valid it is the largest integer, deeper than any program.
+    Valid are the correct ones `among` the marked outcomes (`[N]`) and, for the examples of `base`
+    (`[E]`), the identity. Where none is, both mean nothing.
     """
-    shortest = np.full(outcomes.num_examples, np.iinfo(np.int64).max)
+    layers = outcomes.num_layers
+    # Ordered by depth, then by distinct layers, of which there are D at most.
+    size = outcomes.depth * (layers + 1) + outcomes.unique_depth
+    identity = layers * (layers + 1) + layers
+    smallest = np.where(base, identity, np.iinfo(np.int64).max)
     rows = among & outcomes.correct
-    np.minimum.at(shortest, outcomes.example[rows], outcomes.depth[outcomes.program[rows]])
-    return shortest
+    np.minimum.at(smallest, outcomes.example[rows], size[outcomes.program[rows]])
+    return smallest // (layers + 1), smallest % (layers + 1)
 
 
 def _mean(depths: Ints) -> float | None:

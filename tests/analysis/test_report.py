@@ -66,7 +66,7 @@ def test_tables_fit_eighty_columns_and_hold_the_numbers():
     text = printed(statistics_of(random_rows(1, examples=3000)))
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
-    assert text.count("searched: 4 layers; 3,000 examples x") == 13  # above every table
+    assert text.count("searched: 4 layers; 3,000 examples x") == 14  # above every table
     for heading in ("oracle", "luck", "static", "oracle, menu of 5", "C->C", "W->C"):
         assert heading in text
 

@@ -76,3 +76,18 @@ def test_equal_to_a_plain_loop_over_the_rows(seed):
     assert row.corrected_depth == (
         pytest.approx(np.mean(corrected_depths)) if corrected_depths else None
     )
+
+
+def test_distinct_layers_are_those_of_the_shortest_program():
+    rows = [
+        Row("a", (0, 1, 2, 3), True),
+        Row("a", (0, 1, 3), True),
+        Row("a", (1, 1, 3), True),  # as short, with fewer distinct layers
+        Row("b", (0, 1, 2, 3), False),
+        Row("b", (0, 1, 1, 2, 3), True),
+        Row("c", (0, 1, 2, 3), True),
+    ]
+    outcomes = make_outcomes(rows)
+    row = shorter_programs(outcomes, outcomes.base)[-1]
+    assert (row.correct_depth, row.correct_unique) == (3.5, 3.0)
+    assert (row.corrected_depth, row.corrected_unique) == (5.0, 4.0)
