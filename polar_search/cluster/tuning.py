@@ -7,9 +7,12 @@ whichever trial asks for it. The study is kept by Optuna beside it; nothing of R
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from optuna.trial import TrialState
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
+from rich.console import Console
 
 from polar_search.analysis.intervals import share
 from polar_search.cluster.config import ClusterConfig, TuneConfig
@@ -129,7 +133,7 @@ def tune_static_programs(
         loaded = _load(config, cluster, folder.path)
         folder.begin(loaded.fixed, {**config.to_dict(), "tune": asdict(tuning)})
         encoding = Encoding(config.space(loaded.fixed["num_layers"]))
-        _fit(config, tuning, cluster, folder.path, encoding)
+        _fit(config, tuning, cluster, folder.path, encoding, len(examples))
         found = static_programs(folder.path, len(examples))
         folder.write(FILE, found)
     return found
@@ -152,59 +156,102 @@ def _load(config: SearchConfig, cluster: ClusterConfig, out: Path) -> Loaded:
 
 
 def _fit(
-    config: SearchConfig, tuning: TuneConfig, cluster: ClusterConfig, out: Path, encoding: Encoding
+    config: SearchConfig,
+    tuning: TuneConfig,
+    cluster: ClusterConfig,
+    out: Path,
+    encoding: Encoding,
+    examples: int,
 ) -> None:
-    """Run the trials that are left."""
-    several = tuning.objective == "pareto"
-    metric: Any = ["accuracy", "depth"] if several else "value"
-    mode: Any = ["max", "min"] if several else "max"
+    """Run the trials that are left, and tell about each that ends."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = JournalStorage(JournalFileBackend(str(out / "optuna.log")))
     tried = _tried(storage)
     if tried >= tuning.trials:
         return
-    identity = Program.identity(encoding.space.num_layers)
-    first = [encoding.encode(identity)] if tried == 0 and identity in encoding.space else None
-    searcher = OptunaSearch(
-        {name: CategoricalDistribution(words) for name, words in encoding.choices.items()},
-        metric=metric,
-        mode=mode,
-        points_to_evaluate=first,
-        # Another seed for the trials of another run, lest it proposes the same again.
-        sampler=NSGAIISampler(seed=config.seed + tried)
-        if several
-        else TPESampler(seed=config.seed + tried),
-        study_name=STUDY,
-        storage=storage,
-    )
-    total = len(select(load_task(config.task, config.task_options), config))
     if config.device == "auto" and not cluster.gpus_per_worker:
         config = replace(config, device="cpu")
-    early = ASHAScheduler("examples", "value", "max", max_t=total, grace_period=config.chunk)
+    early = ASHAScheduler("examples", "value", "max", max_t=examples, grace_period=config.chunk)
     settings = tune.TuneConfig(
-        search_alg=searcher,
-        scheduler=None if several else early,
+        search_alg=_searcher(tuning, encoding, storage, config.seed + tried, new=tried == 0),
+        scheduler=None if tuning.objective == "pareto" else early,
         num_samples=tuning.trials - tried,
         max_concurrent_trials=cluster.workers,
         reuse_actors=True,
     )
     program = tune.with_parameters(StaticProgram, search=config, price=tuning.depth_price, out=out)
     wanted = {name.lower(): amount for name, amount in cluster.resources().items()}
+    # Ray's own files are never read again, so they go away; what it prints is about them.
     with tempfile.TemporaryDirectory(prefix="polar-search-tune-") as scratch:
-        results = tune.Tuner(
-            tune.with_resources(program, wanted),
-            tune_config=settings,
-            run_config=tune.RunConfig(
-                name=STUDY,
-                storage_path=scratch,
-                verbose=0,
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=RETRIES),
-            ),
-        ).fit()
+        run = tune.RunConfig(
+            name=STUDY,
+            storage_path=scratch,
+            verbose=0,
+            callbacks=[Told(tried, tuning.trials)],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+        )
+        tuner = tune.Tuner(
+            tune.with_resources(program, wanted), tune_config=settings, run_config=run
+        )
+        with redirect_stdout(StringIO()):
+            results = tuner.fit()
     if results.num_errors:
         raise ClusterError(
             f"expected every trial to end, received {results.num_errors} of {len(results)} that "
             f"did not, the first with {one_line(results.errors[0])}; run the same command again"
+        )
+
+
+def _searcher(
+    tuning: TuneConfig, encoding: Encoding, storage: JournalStorage, seed: int, *, new: bool
+) -> OptunaSearch:
+    """Optuna over the encoded programs; a new study begins with the identity.
+
+    `seed` differs between the runs of a study, lest it proposes the same again.
+    """
+    several = tuning.objective == "pareto"
+    metric: Any = ["accuracy", "depth"] if several else "value"
+    mode: Any = ["max", "min"] if several else "max"
+    identity = Program.identity(encoding.space.num_layers)
+    return OptunaSearch(
+        {name: CategoricalDistribution(words) for name, words in encoding.choices.items()},
+        metric=metric,
+        mode=mode,
+        points_to_evaluate=[encoding.encode(identity)]
+        if new and identity in encoding.space
+        else None,
+        sampler=NSGAIISampler(seed=seed) if several else TPESampler(seed=seed),
+        study_name=STUDY,
+        storage=storage,
+    )
+
+
+class Told(tune.Callback):
+    """Prints a line about every program that has ended.
+
+    Args:
+        before: Programs of earlier runs.
+        trials: Programs in all.
+    """
+
+    def __init__(self, before: int, trials: int) -> None:
+        self._ended, self._trials = before, trials
+
+    def on_trial_complete(
+        self,
+        iteration: int,  # noqa: ARG002
+        trials: list[Any],  # noqa: ARG002
+        trial: Any,  # noqa: ANN401
+        **info: Any,  # noqa: ANN401, ARG002
+    ) -> None:
+        """Called by Tune when a trial has ended or was stopped."""
+        self._ended += 1
+        result = trial.last_result
+        # Tune pickles its callbacks, so this one cannot keep a stream.
+        Console(file=sys.__stdout__, soft_wrap=True).print(
+            f"{self._ended}/{self._trials} programs: {result['accuracy']:.1%} of "
+            f"{result['examples']} examples at depth {result['depth']}"
         )
 
 
@@ -225,7 +272,7 @@ def static_programs(out: Path, num_examples: int) -> list[dict[str, Any]]:
     chosen on these examples, so what they are worth has to be measured on others.
     """
     table = read_outcomes(out)
-    table = table.filter(pc.not_equal(table["source"], "imported"))
+    table = table.filter(pc.equal(table["source"], "executed"))
     grouped = table.group_by(["program", "depth"]).aggregate(
         [("correct", "sum"), ("example_id", "count_distinct")]
     )

@@ -86,6 +86,7 @@ def ray_processes(folder):
     return found
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     "repetitions", [pytest.param(1, id="once"), pytest.param(20, marks=pytest.mark.slow, id="20")]
 )
