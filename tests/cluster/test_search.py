@@ -35,7 +35,7 @@ def alone(tmp_path_factory):
 
 def search(out, workers=2, seen=None, **options):
     config = replace(CONFIG, **options)
-    cluster = ClusterConfig("auto", workers, cpus_per_worker=1.0)
+    cluster = ClusterConfig("auto", workers, tensorboard=str(out / "log"))
     return search_on_cluster(config, cluster, out, (seen if seen is not None else []).append)
 
 
@@ -53,6 +53,7 @@ def test_any_number_of_workers_leaves_the_same(alone, tmp_path, workers):
     config, ours = (json.loads((f / "config.json").read_text()) for f in (alone.folder, tmp_path))
     assert config == ours
     assert read_status(tmp_path) == status
+    assert list((tmp_path / "log").glob("events.out.tfevents.*"))
 
 
 @pytest.mark.slow
