@@ -97,5 +97,5 @@ def test_a_killed_worker_is_replaced_and_its_agents_are_replayed(tmp_path):
 
 
 def test_a_folder_of_another_configuration_is_refused(alone):
-    with pytest.raises(RunError, match="seed = 0, received 1"):
-        search(alone.folder, seed=1)
+    with pytest.raises(RunError, match="split = 'train', received 'val'"):
+        search(alone.folder, split="val")
