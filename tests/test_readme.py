@@ -40,10 +40,16 @@ def test_engine_of_the_readme_answers_with_a_program(monkeypatch, capsys):
     assert len(capsys.readouterr().out.strip()) == 2
 
 
+def test_environment_of_the_readme_takes_a_step():
+    names = {}
+    exec(compile(block("gymnasium.make"), "README.md", "exec"), names)
+    assert names["observation"]["executions"].max() >= 0
+
+
 def test_every_link_and_command_of_the_readme_exists():
     from polar_search.cli import COMMANDS
 
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", TEXT):
         assert (ROOT / link).exists(), link
-    for command in re.findall(r"^polar-search (\w+)", TEXT, re.M):
+    for command in re.findall(r"^polar-search ([\w-]+)", TEXT, re.M):
         assert command in COMMANDS
