@@ -40,6 +40,7 @@ OPTUNA = {
     "optuna of static programs": {"scope": "dataset", "pruner": "MedianPruner"},
     "optuna for a front": {"sampler": "NSGAIISampler", "pareto": True},
     "optuna relaxed": {"sampler": "RandomSampler", "relaxed": True},
+    "optuna by covariances": {"sampler": "CmaEsSampler"},
 }
 
 
