@@ -44,18 +44,21 @@ def share(hits: Bools) -> Estimate:
 
 
 def paired_gain(ours: Bools, base: Bools, seed: int = 0) -> Estimate:
-    """The gain in accuracy over `base` on the same examples (`[n]`), with its bootstrap interval.
+    """The gain in accuracy over `base` on the same examples (`[n]`), with its interval."""
+    difference = ours.astype(np.int64) - base.astype(np.int64)
+    return gain_of(np.bincount(difference + 1, minlength=3), seed)
+
+
+def gain_of(lost_tied_gained: Ints, seed: int = 0) -> Estimate:
+    """The gain in accuracy from the numbers of examples lost, tied and gained (`[3]`).
 
     An example gains, loses or ties, so resampling examples with replacement is one multinomial
     draw of the three counts: the percentile bootstrap itself, without resampling any array.
     Where no example differs in its sign the bootstrap knows no spread, and the interval is None.
     """
-    difference = ours.astype(np.int64) - base.astype(np.int64)
-    n = len(difference)
+    n, count = int(lost_tied_gained.sum()), int(lost_tied_gained[2] - lost_tied_gained[0])
     if n == 0:
         return Estimate(None, None, None, 0, 0)
-    lost_tied_gained = np.bincount(difference + 1, minlength=3)
-    count = int(difference.sum())
     if lost_tied_gained.max() == n:
         return Estimate(count / n, None, None, count, n)
     draws = np.random.default_rng(seed).multinomial(n, lost_tied_gained / n, size=RESAMPLES)

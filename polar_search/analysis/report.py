@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from polar_search.analysis.accuracy import AccuracyRow, accuracy
+from polar_search.analysis.blocks import BlockRow, blocks
 from polar_search.analysis.budget import BudgetRow, search_budget
 from polar_search.analysis.curve import CurveRow, budget_curve
 from polar_search.analysis.depth import (
@@ -58,6 +59,7 @@ class Statistics:
         attempts: accuracy of the programs tried, by depth (Figure 6).
         segments: length and recurrences of the edits of valid programs (Figure 7).
         positions: where programs are edited.
+        blocks: what skipping or repeating each block of layers does.
         curve: solved examples against programs tried.
         robustness: what one edit more or less does to correcting programs.
     """
@@ -75,6 +77,7 @@ class Statistics:
     segments: tuple[SegmentRow, ...]
     positions: tuple[PositionRow, ...]
     robustness: tuple[RobustnessRow, ...]
+    blocks: tuple[BlockRow, ...]
     curve: tuple[CurveRow, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,5 +130,6 @@ def summarize(
         segments=segments(outcomes, edits),
         positions=positions(outcomes, edits),
         robustness=robustness(outcomes, edits),
+        blocks=blocks(outcomes, edits),
         curve=with_luck(budget_curve(outcomes), [budget_curve(draw) for draw in lucky], levels),
     )

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from polar_search.analysis import Statistics
 from polar_search.errors import UnknownNameError
+from polar_search.report.blocks import blocks_figure, blocks_sheet
 from polar_search.report.contents import (
     accuracy_figure,
     accuracy_sheet,
@@ -180,6 +181,16 @@ EXHIBITS = (
         "one more, those that are correct as well, in percent, 95% intervals clustered by example.",
         robustness_sheet,
         robustness_figure,
+    ),
+    Exhibit(
+        "blocks",
+        "Which layers can be left out, which may run again?",
+        "One contiguous block of layers skipped, or executed twice, the rest as it is: accuracy "
+        "minus that of the standard pass on the same examples, in points (paired bootstrap). A "
+        "cell is the block from its first to its last layer; blue is better, orange worse. No "
+        "oracle. Empty cells were not tried: the agent `sweep` tries all.",
+        blocks_sheet,
+        blocks_figure,
     ),
     Exhibit(
         "menus",

@@ -86,6 +86,14 @@ def canvas(size: tuple[float, float] = SIZE) -> Iterator[tuple[Figure, Axes]]:
         yield figure, figure.subplots()
 
 
+@contextmanager
+def panels(count: int, size: tuple[float, float]) -> Iterator[tuple[Figure, Sequence[Axes]]]:
+    """An empty figure in the house style, with `count` axes side by side."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=size)
+        yield figure, figure.subplots(1, count, squeeze=False)[0]
+
+
 def dots(groups: Sequence[str], series: Sequence[Series], ylabel: str) -> Figure:
     """Estimates side by side in each group, with their intervals, and their luck as a dash."""
     with canvas() as (figure, axes):
