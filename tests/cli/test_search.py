@@ -106,7 +106,7 @@ def test_a_run_killed_three_times_ends_like_an_undisturbed_one(undisturbed, tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_run_killed_at_random_ends_like_an_undisturbed_one(undisturbed, tmp_path, seed):
     run, rng = tmp_path / "run", random.Random(seed)
     for _ in range(6):
@@ -145,7 +145,7 @@ def test_an_interrupted_run_keeps_what_was_evaluated_and_goes_on(capsys, undistu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delay", [0.0, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0])
+@pytest.mark.parametrize("delay", [0.0, 0.4, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
 def test_an_interrupt_at_any_moment_is_one_line(undisturbed, tmp_path, delay):
     """Before the run has begun, nothing is claimed to be stored."""
     run = tmp_path / "run"
