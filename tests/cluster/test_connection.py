@@ -93,32 +93,30 @@ def test_more_than_any_node_has(nodes):
     )
 
 
-def test_another_version_on_a_node(nodes):
-    address, folder = nodes
-    metadata = folder / "polar_search-0.0.7.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: polar-search\nVersion: 0.0.7\n"
-    )
-    message = refused(address)
-    assert "expected polar-search" in message
-    assert "as in this process, received 0.0.7 on" in message
-    (metadata / "METADATA").unlink()
-    metadata.rmdir()
-
-
-def test_a_node_without_the_package(nodes):
-    address, folder = nodes
-    hidden = (
+def pretend(folder, outcome):
+    """Let the processes of the node meet `outcome` when they look for the version of ours."""
+    (folder / "sitecustomize.py").write_text(
         "import importlib.metadata as m\n"
         "find = m.version\n"
         "def version(name):\n"
         "    if name == 'polar-search':\n"
-        "        raise m.PackageNotFoundError(name)\n"
+        f"        {outcome}\n"
         "    return find(name)\n"
         "m.version = version\n"
     )
-    (folder / "sitecustomize.py").write_text(hidden)
+
+
+def test_another_version_on_a_node(nodes):
+    address, folder = nodes
+    pretend(folder, "return '0.0.7'")
+    message = refused(address)
+    assert "expected polar-search" in message
+    assert "as in this process, received 0.0.7 on" in message
+
+
+def test_a_node_without_the_package(nodes):
+    address, folder = nodes
+    pretend(folder, "raise m.PackageNotFoundError(name)")
     assert "on every node, received none on" in refused(address)
 
 
