@@ -10,6 +10,7 @@ from scipy import stats
 from polar_search.analysis.outcomes import Bools, Floats, Ints
 
 RESAMPLES = 10_000
+Z = float(stats.norm.ppf(0.975))
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ def share(hits: Bools) -> Estimate:
     count, n = int(np.count_nonzero(hits)), len(hits)
     if n == 0:
         return Estimate(None, None, None, 0, 0)
+    return Estimate(count / n, *_wilson(count, n), count, n)
+
+
+def _wilson(count: int, n: int) -> tuple[float, float]:
     interval = stats.binomtest(count, n).proportion_ci(confidence_level=0.95, method="wilson")
-    return Estimate(count / n, float(interval.low), float(interval.high), count, n)
+    return float(interval.low), float(interval.high)
 
 
 def paired_gain(ours: Bools, base: Bools, seed: int = 0) -> Estimate:
@@ -54,13 +59,18 @@ def gain_of(lost_tied_gained: Ints, seed: int = 0) -> Estimate:
 
     An example gains, loses or ties, so resampling examples with replacement is one multinomial
     draw of the three counts: the percentile bootstrap itself, without resampling any array.
-    Where no example differs in its sign the bootstrap knows no spread, and the interval is None.
+    Where all gain, or all lose, it knows no spread: then at least the Wilson bound of them do, and
+    the rest, at worst, the opposite. Where all tie, nothing differed, and the interval is None.
     """
     n, count = int(lost_tied_gained.sum()), int(lost_tied_gained[2] - lost_tied_gained[0])
     if n == 0:
         return Estimate(None, None, None, 0, 0)
-    if lost_tied_gained.max() == n:
-        return Estimate(count / n, None, None, count, n)
+    if abs(count) == n:
+        least = 2 * _wilson(n, n)[0] - 1
+        low, high = (least, 1.0) if count > 0 else (-1.0, -least)
+        return Estimate(count / n, low, high, count, n)
+    if lost_tied_gained[1] == n:
+        return Estimate(0.0, None, None, 0, n)
     draws = np.random.default_rng(seed).multinomial(n, lost_tied_gained / n, size=RESAMPLES)
     low, high = np.quantile((draws[:, 2] - draws[:, 0]) / n, (0.025, 0.975))
     return Estimate(count / n, float(low), float(high), count, n)
@@ -80,20 +90,21 @@ def clustered_share(hits: Ints, trials: Ints) -> Estimate:
     spread = float(((hits - value * trials) ** 2).sum())
     if clusters < 2 or spread == 0:
         return Estimate(value, None, None, count, n)
-    half = 1.96 * (spread * clusters / (clusters - 1)) ** 0.5 / n
+    half = Z * (spread * clusters / (clusters - 1)) ** 0.5 / n
     return Estimate(value, max(0.0, value - half), min(1.0, value + half), count, n)
 
 
 def mean_share(shares: Floats) -> Estimate:
-    """The mean of a share that each example (`[n]`) has, with its normal interval.
+    """The mean of a share in [0, 1] that each example (`[n]`) has, with its Wilson interval.
 
-    `count` is the expected number of examples, rounded. Where all agree, the interval is None.
+    No share of this mean spreads more than one that is 0 or 1 alone, so the interval errs on the
+    wide side, and there is one where all agree. `count` is the expected number, rounded.
     """
     n = len(shares)
     if n == 0:
         return Estimate(None, None, None, 0, 0)
     value, count = float(shares.mean()), round(float(shares.sum()))
-    if n < 2 or np.ptp(shares) == 0:
-        return Estimate(value, None, None, count, n)
-    half = 1.96 * float(shares.std(ddof=1)) / n**0.5
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half), count, n)
+    centre, widen = value + Z**2 / (2 * n), 1 + Z**2 / n
+    half = Z * (value * (1 - value) / n + Z**2 / (4 * n**2)) ** 0.5
+    low, high = max(0.0, (centre - half) / widen), min(1.0, (centre + half) / widen)
+    return Estimate(value, low, high, count, n)

@@ -47,6 +47,11 @@ def _static(gain: Estimate) -> str:
         return f"One program for all inputs beats the standard pass: {points}."
     if gain.high is not None and gain.high < 0:
         return f"The best single program does worse than the standard pass: {points}."
+    if gain.value > 0:
+        return (
+            f"One program for all inputs answers more than the standard pass: {points}; "
+            f"{gain.n:,} examples do not tell this from chance."
+        )
     return f"No single program for all inputs is known to beat the standard pass: {points}."
 
 

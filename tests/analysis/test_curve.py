@@ -31,8 +31,11 @@ def test_the_curve_is_the_mean_over_all_subsets(k):
 def test_the_curve_begins_at_the_standard_pass_and_ends_at_the_oracle():
     [table] = accuracy(make_outcomes(FULL))[-1:]
     rows = [row for row in budget_curve(make_outcomes(FULL)) if row.level == "all"]
-    assert rows[0].solved.value == table.base.value
-    assert rows[-1].solved.value == pytest.approx(table.both.value)
+    for end, expected in ((rows[0].solved, table.base), (rows[-1].solved, table.both)):
+        parts = ("value", "low", "high", "count", "n")
+        assert [getattr(end, part) for part in parts] == pytest.approx(
+            [getattr(expected, part) for part in parts]
+        )
 
 
 def test_the_curve_ends_where_some_example_has_no_more_programs():

@@ -58,6 +58,17 @@ def test_gain_interval_repeats_under_its_seed_and_moves_with_it():
     assert paired_gain(ours, base, seed=1) != paired_gain(ours, base, seed=2)
 
 
-def test_gain_without_spread_has_no_interval():
+def test_gain_where_all_tie_has_no_interval():
     gain = paired_gain(np.ones(5, bool), np.ones(5, bool))
     assert (gain.value, gain.low, gain.high) == (0.0, None, None)
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 20, 1000])
+def test_gain_of_every_example_keeps_an_interval(n):
+    """Wilson's lower bound of n of n is n / (n + z^2); the rest, at worst, loses."""
+    ours, base = np.ones(n, bool), np.zeros(n, bool)
+    gain, loss = paired_gain(ours, base), paired_gain(base, ours)
+    least = 2 * n / (n + stats.norm.ppf(0.975) ** 2) - 1
+    assert (gain.value, gain.low, gain.high) == (1.0, pytest.approx(least), 1.0)
+    assert (loss.value, loss.low, loss.high) == (-1.0, -1.0, pytest.approx(-least))
+    assert (gain.low > 0) == (n >= 4)
