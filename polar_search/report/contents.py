@@ -168,6 +168,30 @@ def within_sheet(rows: Sequence[Any], allowed: str) -> Sheet:
     return Sheet(columns, rows)
 
 
+def curve_sheet(statistics: Statistics) -> Sheet:
+    """Examples solved against programs tried."""
+    columns = (
+        LEVEL,
+        Column("programs tried", of("programs")),
+        Column("n", lambda row: row.solved.n),
+        Column("solved", of("solved"), oracle=True),
+        luck("solved"),
+    )
+    return Sheet(columns, statistics.curve)
+
+
+def curve_figure(statistics: Statistics) -> Figure:
+    """Examples solved against programs tried, on a logarithmic axis that begins at none."""
+    figure = along(statistics.curve, "programs", "solved", "programs tried", "solved, %")
+    tried = sorted({row.programs for row in statistics.curve})
+    axes = figure.axes[0]
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xlim(-0.2, 1.15 * max(tried[-1], 1))
+    axes.set_xticks(tried, [str(programs) for programs in tried])
+    axes.minorticks_off()
+    return figure
+
+
 def needs_sheet(statistics: Statistics) -> Sheet:
     """What solvable examples cannot do without."""
     columns = (

@@ -23,6 +23,8 @@ from polar_search.report.contents import (
     correct_sheet,
     corrected_figure,
     corrected_sheet,
+    curve_figure,
+    curve_sheet,
     depth_figure,
     depth_sheet,
     menu_figure,
@@ -209,6 +211,16 @@ EXHIBITS = (
         "program covers an example more. Each fold is scored with the programs chosen on the "
         "other. K4 keeps four layers, S2 skips two, R4 runs four twice, R2x3 two three times.",
         program_sheet,
+    ),
+    Exhibit(
+        "curve",
+        "How does the oracle grow with the search?",
+        "Share of the examples that the standard pass or one of so many of the tried programs "
+        "solves, in percent: the mean over all choices of that many, up to the number that every "
+        "example got. An oracle; bands are 95% Wilson intervals, here on the wide side; luck, "
+        "dashed, is that of all levels. Compare runs at one number of programs only.",
+        curve_sheet,
+        curve_figure,
     ),
     Exhibit(
         "budget",

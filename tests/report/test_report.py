@@ -48,7 +48,7 @@ def test_the_page_needs_nothing_else(report):
     links = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert links
     assert all(link.startswith("#") for link in links)
-    assert len(page) < 400_000
+    assert len(page) < 500_000  # some 25 kB an exhibit
 
 
 def test_ids_of_the_page_are_unique_and_colours_are_the_pages_own(report):
@@ -90,7 +90,7 @@ def test_a_gain_is_claimed_only_when_its_interval_excludes_zero(run):
     statistics = statistics_of(run)
     for gain, said in (
         ((0.1, 0.02, 0.2), "One program for all inputs beats the standard pass: +10.0 points"),
-        ((0.1, 0.0, 0.2), "No single program for all inputs is known to beat"),
+        ((0.1, 0.0, 0.2), "examples do not tell this from chance"),
         ((-0.1, -0.2, -0.05), "does worse than the standard pass: -10.0 points [-20, -5]"),
         ((0.0, None, None), "No single program for all inputs is known to beat"),
         ((None, None, None), "too few examples"),
