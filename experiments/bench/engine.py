@@ -35,7 +35,6 @@ ABLATIONS = {
     "no prefill trie": Switches(prefill=False),
     "no tries": Switches(prefill=False, decoding=False),
     "one program a call": Switches(prefill=False, decoding=False, layer_major=False),
-    "threads in operations": Switches(teams=False),
     "no drafts": Switches(drafts=False),
 }
 

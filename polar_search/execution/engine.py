@@ -37,7 +37,6 @@ from polar_search.execution.planning import (
 from polar_search.execution.reference import generate_reference
 from polar_search.execution.rows import Generation, Row, layer_path
 from polar_search.execution.runner import Runner
-from polar_search.execution.teams import SPACIOUS, assemble_teams, run_side_by_side
 from polar_search.execution.work import Switches, Work
 from polar_search.program import Program
 
@@ -301,41 +300,20 @@ class ProgramEngine:
         if self._memory is None:
             budget = self._kv_memory - int(self._kv_memory * HIDDEN)
             self._memory = KeyValueMemory(self.key_value_shape, budget)
-        self._parts.prepare_positions(max(len(job.ids) for job in jobs) + room)
-        teams = assemble_teams(jobs, self._most_teams(jobs, room))
-        runners = self._runners(jobs, room, len(teams))
-        with self._parts.attention():
-            run_side_by_side(runners, teams)
-        for runner in runners:
-            self.stats.work.add(runner.work)
-
-    def _most_teams(self, jobs: Sequence[Job], room: int) -> int:
-        """Teams that have a thread and ample memory each; a GPU serves one."""
-        if self.model.device.type != "cpu" or not self._switches.teams:
-            return 1
-        assert self._memory is not None
-        largest = max(len(job.path) * (len(job.ids) + room) for job in jobs)
-        return max(1, min(torch.get_num_threads(), self._memory.tokens // (SPACIOUS * largest)))
-
-    def _runners(self, jobs: Sequence[Job], room: int, teams: int) -> list[Runner]:
-        """A runner for every team, with its share of the memory."""
-        assert self._memory is not None
-        threads = torch.get_num_threads() if teams == 1 else 1
+        tokens = max(len(job.ids) for job in jobs) + room
+        self._parts.prepare_positions(tokens)
         hidden_bytes = self._parts.width * self.key_value_shape.dtype.itemsize
-        return [
-            Runner(
-                self._parts,
-                pool,
-                room,
-                call_tokens(self._adapter.layers[0], self.model.device, threads),
-                int(self._kv_memory * HIDDEN) // hidden_bytes // teams,
-                self._switches,
-                Work(),
-            )
-            for pool in self._memory.pools(
-                page_size(max(len(job.ids) for job in jobs) + room), teams
-            )
-        ]
+        runner = Runner(
+            self._parts,
+            self._memory.pages(page_size(tokens)),
+            room,
+            call_tokens(self._adapter.layers[0], self.model.device),
+            int(self._kv_memory * HIDDEN) // hidden_bytes,
+            self._switches,
+            self.stats.work,
+        )
+        with self._parts.attention():
+            runner.run(jobs)
 
     def _settle(self, row: Row, job: Job, max_new_tokens: int, stop: Sequence[Stop]) -> Generation:
         """The row's result, from the reference where float32 noise could have turned a decision."""

@@ -56,12 +56,13 @@ class KeyValueMemory:
         self.values = zeros(tokens * shape.heads * shape.value_width, shape)
         self.tokens = tokens
 
-    def pools(self, size: int, parts: int = 1) -> list[PagePool]:
-        """The memory cut into equal pools of pages of ``size`` tokens; earlier cuts are void."""
-        count, heads = self.tokens // size // parts, self.shape.heads
-        keys = self._cut(self.keys, (parts, count, heads, size, self.shape.key_width))
-        values = self._cut(self.values, (parts, count, heads, size, self.shape.value_width))
-        return [PagePool(*pool) for pool in zip(keys, values, strict=True)]
+    def pages(self, size: int) -> PagePool:
+        """The memory cut into pages of ``size`` tokens; earlier cuts are void."""
+        count, heads = self.tokens // size, self.shape.heads
+        return PagePool(
+            self._cut(self.keys, (count, heads, size, self.shape.key_width)),
+            self._cut(self.values, (count, heads, size, self.shape.value_width)),
+        )
 
     @staticmethod
     def _cut(memory: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:

@@ -35,12 +35,12 @@ def page_size(tokens: int) -> int:
     return -(-tokens // pages // 4) * 4
 
 
-def call_tokens(layer: torch.nn.Module, device: torch.device, threads: int) -> int:
+def call_tokens(layer: torch.nn.Module, device: torch.device) -> int:
     """Tokens of one layer call: on a CPU as many as keep its widest product in the cache."""
     if device.type != "cpu":
         return 16_384
     widest = max(max(weight.shape) for weight in layer.parameters())
-    return max(64, threads * 350_000 // widest)
+    return max(64, torch.get_num_threads() * 350_000 // widest)
 
 
 @contextmanager

@@ -55,7 +55,6 @@ class Runner:
         spare: Share of the pages that admission leaves to rows whose texts part.
         drafted: Draft tokens read in this run.
         agreed: Those that were chosen.
-        stopped: Set from outside to end the run early; nothing is read from it then.
     """
 
     parts: DecoderParts
@@ -68,7 +67,6 @@ class Runner:
     spare: float = 0.25
     drafted: int = 0
     agreed: int = 0
-    stopped: bool = False
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Generate all jobs; their states receive the tokens."""
@@ -81,7 +79,7 @@ class Runner:
         self.layers = LayerPass(
             self.parts, self.pool, self.call_tokens, first_room, self.round_tokens, self.work
         )
-        while (running or waiting) and not self.stopped:
+        while running or waiting:
             forest, leaves, running = self._advance(forest, leaves, running, waiting)
             begin = len(forest)
             seeds, seed_leaves, fresh = self._admit(waiting, columns, len(forest))

@@ -15,14 +15,12 @@ class Switches:
         layer_major: Rows of different programs share the calls of a layer. Without it each program
             runs by itself, and nothing is shared between programs.
         drafts: Drafts are read with the prompt where that pays.
-        teams: The threads of a CPU run rows of their own, in place of parts of an operation.
     """
 
     prefill: bool = True
     decoding: bool = True
     layer_major: bool = True
     drafts: bool = True
-    teams: bool = True
 
 
 @dataclass
@@ -48,8 +46,3 @@ class Work:
     restarted: int = 0
     drafted: int = 0
     agreed: int = 0
-
-    def add(self, other: Work) -> None:
-        """Count what ``other`` counted."""
-        for name, count in vars(other).items():
-            setattr(self, name, getattr(self, name) + count)

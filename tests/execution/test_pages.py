@@ -14,8 +14,7 @@ SHAPE = KeyValueShape(2, 4, 6, torch.float32, torch.device("cpu"))
 
 
 def pool(pages=12, size=3):
-    (whole,) = KeyValueMemory(SHAPE, pages * size * SHAPE.token_bytes).pools(size)
-    return whole
+    return KeyValueMemory(SHAPE, pages * size * SHAPE.token_bytes).pages(size)
 
 
 def test_memory_is_what_was_asked_for():
