@@ -9,8 +9,8 @@
 random sample of the rows. *Limit* is the share of the engine's time that its layer-tokens take as
 plain dense calls of one layer at the best batch size. *Matmul share* is the arithmetic of reading
 the prompts, over what large matrix products would do in that time. *Latency* is the time of one row
-that comes alone. Everything is timed in one process with the
-same threads; repetitions are medians, and no result of one serves the next.
+that comes alone. Everything is timed in one process with the same threads, in turn; figures are
+medians over repetitions, ratios those of the same turn, and no result of one serves the next.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -119,69 +120,102 @@ def matmul_share(workload: Workload, engine: ProgramEngine) -> float:
     return done / seconds / matmul_rate(workload, 8192 if device.type == "cuda" else 1024)
 
 
-def run_engine(
-    workload: Workload, engine: ProgramEngine, repeats: int
-) -> tuple[float, list[Generation]]:
-    """Median seconds a row, and the results; the counts are those of one repetition."""
-    rows, seconds = workload.asked(), []
-    engine.generate(rows[: len(rows) // 10], workload.new_tokens)
-    for _ in range(repeats):
-        engine.stats.work = Work()
+@dataclass
+class Contestant:
+    """An engine with some ideas switched off, and what its repetitions gave."""
+
+    label: str
+    engine: ProgramEngine
+    seconds: list[float] = field(default_factory=list)
+    results: list[Generation] = field(default_factory=list)
+
+    def warm(self, workload: Workload) -> None:
+        """Prove the engine and touch its memory, on a tenth of the rows."""
+        rows = workload.asked()
+        self.engine.generate(rows[: len(rows) // 10], workload.new_tokens)
+
+    def repeat(self, workload: Workload) -> None:
+        """One repetition, from nothing; the counts are those of the last."""
+        rows, self.engine.stats.work = workload.asked(), Work()
         start = clock(workload.model.device)
-        results = engine.generate(rows, workload.new_tokens)
-        seconds.append(clock(workload.model.device) - start)
-    return statistics.median(seconds) / len(rows), results
+        self.results = self.engine.generate(rows, workload.new_tokens)
+        self.seconds.append(clock(workload.model.device) - start)
 
 
 def measure(
     name: str, workload: Workload, arguments: argparse.Namespace
 ) -> list[dict[str, object]]:
-    """One line of numbers for every ablation of a workload."""
+    """One line of numbers for every ablation of a workload.
+
+    Serial, dense and all engines are timed in turn, repetition by repetition, since a shared
+    machine changes its speed: ratios are medians of those of one turn.
+    """
     sample = random.Random(0).sample(range(len(workload.rows)), arguments.sample)
-    measure_serial(workload, sample[:2])
-    return [
-        measure_one(name, label, workload, sample, arguments)
+    memory = arguments.kv_memory and int(arguments.kv_memory * 2**30)
+    contestants = [
+        Contestant(
+            label, ProgramEngine(workload.model, kv_memory=memory, switches=ABLATIONS[label])
+        )
         for label in (ABLATIONS if arguments.ablations else ["all"])
+    ]
+    measure_serial(workload, sample[:2])
+    for contestant in contestants:
+        contestant.warm(workload)
+    serial, dense = [], []
+    for _ in range(arguments.repeats):
+        a_row, expected = measure_serial(workload, sample)
+        serial.append(a_row)
+        dense.append(dense_seconds(workload))
+        for contestant in contestants:
+            contestant.repeat(workload)
+    wrong = {
+        c.label: sum(
+            list(c.results[i].token_ids) != tokens
+            for i, tokens in zip(sample, expected, strict=True)
+        )
+        for c in contestants
+    }
+    return [
+        numbers(name, workload, c, serial, dense) | {"differing": f"{wrong[c.label]}/{len(sample)}"}
+        for c in contestants
     ]
 
 
-def measure_one(
-    name: str, label: str, workload: Workload, sample: list[int], arguments: argparse.Namespace
+def numbers(
+    name: str, workload: Workload, contestant: Contestant, serial: list[float], dense: list[float]
 ) -> dict[str, object]:
-    """One line: serial, dense and engine times, one after the other."""
-    serial, expected = measure_serial(workload, sample)
-    dense = dense_seconds(workload)
-    memory = arguments.kv_memory and int(arguments.kv_memory * 2**30)
-    engine = ProgramEngine(workload.model, kv_memory=memory, switches=ABLATIONS[label])
-    a_row, results = run_engine(workload, engine, arguments.repeats)
-    work, rows = engine.stats.work, len(workload.rows)
-    differing = sum(
-        list(results[i].token_ids) != tokens for i, tokens in zip(sample, expected, strict=True)
-    )
+    """One line: what the repetitions took, against serial and dense calls beside them."""
+    rows, engine = len(workload.rows), contestant.engine
+    work, a_row = engine.stats.work, [seconds / rows for seconds in contestant.seconds]
+    tokens = (work.prefill + work.decoding) / rows
     line: dict[str, object] = {
         "workload": name,
-        "engine": label,
+        "engine": contestant.label,
         "rows": rows,
-        "serial ms/row": serial * 1e3,
-        "engine ms/row": a_row * 1e3,
-        "times": serial / a_row,
-        "limit": dense * (work.prefill + work.decoding) / (a_row * rows),
+        "serial ms/row": statistics.median(serial) * 1e3,
+        "engine ms/row": statistics.median(a_row) * 1e3,
+        "times": median_ratio(serial, a_row),
+        "limit": median_ratio(dense, a_row) * tokens,
         "asked": work.asked / rows,
         "prefill": work.prefill / rows,
         "decoding": work.decoding / rows,
         "drafted": work.drafted,
         "agreed": work.agreed,
         "calls": work.calls,
-        "differing": f"{differing}/{len(sample)}",
     }
     line["matmul share"] = matmul_share(workload, engine)
-    alone = [workload.rows[sample[0]]]
+    alone = [workload.rows[0]]
     line["latency ms"] = 1e3 * statistics.median(
         timed(lambda: engine.generate(alone, workload.new_tokens), workload.model.device)
         for _ in range(3)
     )
     print_table([line])
     return line
+
+
+def median_ratio(numerators: list[float], denominators: list[float]) -> float:
+    """Median of the ratios turn by turn."""
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
 def main() -> None:
