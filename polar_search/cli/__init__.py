@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     When the reader of a pipe has left, as `head` does, it is 1.
     """
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if "" not in sys.path:
+        sys.path.append("")  # agents and tasks in the folder at hand; installed modules come first
     try:
         _run(name, rest)
         sys.stdout.flush()

@@ -1,8 +1,10 @@
 """`polar-search task show` prints what a model will see."""
 
 import json
+import subprocess
 
 import pytest
+from commands import COMMAND
 
 from polar_search import cli
 
@@ -44,3 +46,12 @@ def test_shows_one_level_in_the_wording_asked_for(capsys, path):
 def test_shows_the_choices_of_a_task_that_has_some(capsys):
     assert cli.main(["task", "show", "commands:Choosing"]) == 0
     assert "choices: ' A', ' B'" in capsys.readouterr().out
+
+
+def test_finds_classes_in_the_folder_at_hand(tmp_path):
+    code = "from polar_search.tasks.bundled import Tracking\nclass Mine(Tracking):\n    pass\n"
+    (tmp_path / "mine.py").write_text(code)
+    command = [COMMAND, "task", "show", "mine:Mine"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "train  400" in done.stdout
