@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import ray
 
 from polar_search.agents.random import RandomAgent
 from polar_search.search.config import SearchConfig
@@ -27,10 +31,11 @@ class Poisonous(RandomAgent):
 
 
 class Slow(RandomAgent):
-    """Takes its time, so that there is time to disturb it."""
+    """Takes its time on a cluster, so that there is time to disturb it."""
 
     def ask(self, n):
-        time.sleep(0.05)
+        if ray.is_initialized():
+            time.sleep(0.2)
         return super().ask(n)
 
 
@@ -63,3 +68,35 @@ def rows_stored(run: Path) -> int:
     import pyarrow.parquet as pq
 
     return sum(pq.read_metadata(part).num_rows for part in (run / "outcomes").glob("*.parquet"))
+
+
+def searching(run: Path) -> list[str]:
+    """Process ids of the workers that search, as the run tells them."""
+    try:
+        workers = json.loads((run / "progress.json").read_text())["workers"]
+    except FileNotFoundError:
+        return []
+    return [one["place"].rpartition(":")[2] for one in workers if one["doing"] == "searching"]
+
+
+def alive(process: str) -> bool:
+    """Whether a process runs; one that has ended and is still listed has no command line."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def ray_workers(folder: str) -> list[str]:
+    """Process ids of actors of the Ray that keeps its files in `folder`, orphans included.
+
+    Workers write their title over their command line and environment; their open logs remain.
+    """
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended just now
+            if (process / "cmdline").read_bytes().startswith(b"ray::Worker"):
+                files = (str(file.readlink()) for file in (process / "fd").iterdir())
+                if any(file.startswith(folder) for file in files):
+                    found.append(process.name)
+    return found

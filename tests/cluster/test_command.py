@@ -1,24 +1,24 @@
 """`search --cluster` and `status` as commands: kills, interrupts, lost nodes."""
 
 import json
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
-from clustering import rows_stored, tables
+from clustering import alive, ray_workers, rows_stored, searching, tables
 from ray.cluster_utils import Cluster
 
 from polar_search import cli
 
 COMMAND = str(Path(sys.executable).with_name("polar-search"))
-SEARCH = ["search", "--max-edits", "1", "--threads", "1", "--limit", "6", "--budget", "48"]
+SEARCH = ["search", "--max-edits", "1", "--threads", "1", "--limit", "3", "--budget", "32"]
 ON_TWO = ["--cluster", "local", "--workers", "2"]
 SLOWLY = [*SEARCH, "--agent", "clustering:Slow", "--rows", "32"]
 """Agents that take their time, so that there is time to disturb them."""
@@ -76,40 +76,40 @@ def test_ctrl_c_stores_everything_and_the_same_command_goes_on(undisturbed, caps
     assert "finished, as of" in capsys.readouterr().out
 
 
-def ray_processes(folder):
-    """Processes of the Ray that keeps its files in `folder`, as the operating system knows them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it ended just now
-            if folder.encode() in path.read_bytes():
-                found.append(path.parent.name)
-    return found
-
-
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    "repetitions", [pytest.param(1, id="once"), pytest.param(20, marks=pytest.mark.slow, id="20")]
-)
-def test_a_killed_driver_takes_its_workers_along_and_goes_on(
-    undisturbed, tmp_path, monkeypatch, short_folder, repetitions
-):
-    """Killed at random moments, each time from where the last one stopped."""
-    folder, rng = f"{short_folder}/k", random.Random(repetitions)
-    monkeypatch.setenv("RAY_TMPDIR", folder)
-    Path(folder).mkdir(exist_ok=True)
-    for _ in range(repetitions):
-        with start(*SLOWLY, *ON_TWO, "--out", str(tmp_path)) as process:
-            if repetitions == 1:
-                wait_for(lambda: stored(tmp_path), process)
-            else:
-                wait_for(lambda: ray_processes(folder), process)
-                time.sleep(rng.uniform(0.0, 6.0))
-            process.kill()
-        while ray_processes(folder):  # orphans would end this by the time limit of the test
-            time.sleep(0.1)
+def test_a_killed_driver_takes_its_workers_along_and_goes_on(undisturbed, tmp_path, short_folder):
+    with start(*SLOWLY, *ON_TWO, "--out", str(tmp_path)) as process:
+        wait_for(lambda: stored(tmp_path), process)
+        process.kill()
+    while ray_workers(short_folder):  # orphans would end this by the time limit of the test
+        time.sleep(0.05)
+    assert 0 < rows_stored(tmp_path) < len(undisturbed[0])
     assert cli.main([*SLOWLY, "--rows", "1024", "--out", str(tmp_path)]) == 0
-    # A worker may store its last slice while it ends: by key nothing is doubled, by row it may be.
     assert tables(tmp_path) == undisturbed
+    assert rows_stored(tmp_path) == len(undisturbed[0])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_drivers_killed_at_random_moments(undisturbed, tmp_path, short_folder):
+    """Twenty, each going on from where the last one stopped, on a cluster that lives on."""
+    cluster = Cluster()
+    cluster.add_node(num_cpus=2, include_dashboard=False, object_store_memory=80_000_000)
+    search = [*SLOWLY, "--cluster", cluster.address, "--workers", "2", "--out", str(tmp_path)]
+    drivers = multiprocessing.get_context("forkserver")
+    drivers.set_forkserver_preload(["polar_search.cluster.search"])
+    moments = random.Random(0)
+    for _ in range(20):
+        driver = drivers.Process(target=cli.main, args=(search,))
+        driver.start()
+        driver.join(moments.uniform(0.0, 6.0))
+        driver.kill()
+        driver.join()
+        while ray_workers(short_folder):
+            time.sleep(0.05)
+    cluster.shutdown()
+    assert cli.main([*SLOWLY, "--rows", "1024", "--out", str(tmp_path)]) == 0
+    assert tables(tmp_path) == undisturbed
+    assert rows_stored(tmp_path) == len(undisturbed[0])
 
 
 def test_a_second_driver_is_refused_before_it_starts_anything(capsys, tmp_path):
@@ -123,23 +123,28 @@ def test_a_second_driver_is_refused_before_it_starts_anything(capsys, tmp_path):
 
 @pytest.mark.slow
 def test_nodes_leave_and_join(undisturbed, tmp_path):
-    """Both workers' node goes away; the search goes on with a new node."""
+    """Both workers' node goes away; the search waits, says so, and goes on with a new node."""
     cluster = Cluster()
     small = {"object_store_memory": 80_000_000}
     cluster.add_node(num_cpus=0, include_dashboard=False, **small)
     node = cluster.add_node(num_cpus=2, **small)
     arguments = [*SLOWLY, "--cluster", cluster.address, "--workers", "3", "--out", str(tmp_path)]
     with start(*arguments) as process:
-        wait_for(lambda: stored(tmp_path), process)
+        wait_for(lambda: stored(tmp_path) and len(searching(tmp_path)) == 2, process)
+        workers = searching(tmp_path)
         cluster.remove_node(node)
+        wait_for(lambda: not any(map(alive, workers)), process)  # they may store until they end
         before = rows_stored(tmp_path)
+        waiting = "3 of 3 workers wait for 1 CPU each; free in the cluster: 0 CPU\n"
+        assert waiting in iter(process.stdout.readline, "")
         cluster.add_node(num_cpus=3, **small)
         _, errors = process.communicate()
     cluster.shutdown()
     assert process.returncode == 0, errors
     assert 0 < before < len(undisturbed[0])
     assert tables(tmp_path) == undisturbed
-    assert json.loads((tmp_path / "summary.json").read_text())["worker_deaths"] >= 1
+    assert rows_stored(tmp_path) == len(undisturbed[0])
+    assert json.loads((tmp_path / "summary.json").read_text())["worker_deaths"] >= 2
 
 
 def test_status_of_what_is_no_run(capsys, tmp_path):
