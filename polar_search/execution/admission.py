@@ -40,6 +40,11 @@ class Job:
         """Tokens in the cache before the newest one is computed."""
         return len(self.ids) + len(self.state.tokens) - 1
 
+    @property
+    def longest(self) -> int:
+        """Tokens in the cache in the end, at most."""
+        return len(self.ids) + self.state.max_new_tokens - 1
+
 
 @dataclass
 class Room:
@@ -72,28 +77,33 @@ class Queue:
     """The rows that wait, in groups that share a prompt and a draft.
 
     Args:
-        jobs: All rows.
         page_size: Tokens of a page.
         room: Tokens behind its prompt for which a node receives pages at once.
         share: Whether the rows of a group share the beginnings of their paths.
     """
 
-    def __init__(self, jobs: Iterable[Job], page_size: int, room: int, *, share: bool) -> None:
+    def __init__(self, page_size: int, room: int, *, share: bool) -> None:
         self._page_size = page_size
         self._room = room
         self._share = share
         self._tries: dict[tuple[tuple[int, ...], ...], Trie] = {}
         self._groups: deque[list[Job]] = deque()
-        self.put_back(jobs)
 
     def __bool__(self) -> bool:
         return bool(self._groups)
 
+    def put(self, jobs: Iterable[Job]) -> None:
+        """Let rows wait behind the others, short prompts first and like paths together."""
+        self._groups.extend(grouped(jobs))
+
     def put_back(self, jobs: Iterable[Job]) -> None:
-        """Let rows wait in front, short prompts first and like paths together."""
-        ordered = sorted(jobs, key=lambda job: (len(job.ids), job.ids, job.draft, job.path))
-        groups = [list(g) for _, g in groupby(ordered, key=lambda job: (job.ids, job.draft))]
-        self._groups.extendleft(reversed(groups))
+        """Let rows wait in front of the others."""
+        self._groups.extendleft(reversed(grouped(jobs)))
+
+    def remove(self, job: Job) -> None:
+        """Forget a row, if it is here."""
+        groups = ([other for other in group if other is not job] for group in self._groups)
+        self._groups = deque(group for group in groups if group)
 
     def admit(
         self, room: Room, columns: int, *, idle: bool, drafts: bool
@@ -149,6 +159,12 @@ class Queue:
         pages = -(-(count + self._room) // self._page_size)
         nodes = len(trie.parent)
         return Room(nodes * pages, nodes * count, nodes)
+
+
+def grouped(jobs: Iterable[Job]) -> list[list[Job]]:
+    """Rows by prompt and draft, short prompts first, and like paths together."""
+    ordered = sorted(jobs, key=lambda job: (len(job.ids), job.ids, job.draft, job.path))
+    return [list(group) for _, group in groupby(ordered, key=lambda job: (job.ids, job.draft))]
 
 
 TRIES = 64

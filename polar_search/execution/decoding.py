@@ -147,6 +147,11 @@ class RowState:
         self._stops = ending.all_stops(stop)
 
     @property
+    def max_new_tokens(self) -> int:
+        """Tokens at most."""
+        return self._ending.max_new_tokens
+
+    @property
     def finished(self) -> bool:
         """Whether no further token is wanted."""
         return self.finish_reason is not None
@@ -203,8 +208,9 @@ def pick_tokens(logits: torch.Tensor, states: Sequence[RowState]) -> Choice:
 def draw(sampling: Sampling, logits: torch.Tensor, step: int) -> int:
     """Draw token number ``step`` of a row from its logits [V]."""
     probs, order = torch.softmax(logits.double() / sampling.temperature, -1).sort(descending=True)
-    reached = probs.cumsum(-1).cpu().numpy()
-    nucleus = int(np.searchsorted(reached, sampling.top_p)) + 1
+    reached = probs[: sampling.top_k].cumsum(-1).cpu().numpy()
+    share = sampling.top_p * (reached[-1] if sampling.top_k else 1.0)
+    nucleus = int(np.searchsorted(reached, share)) + 1
     mass = reached[min(nucleus, len(reached)) - 1]
     level = np.random.default_rng([sampling.seed, step]).random() * mass
     return int(order[int(np.searchsorted(reached, level, side="right"))])

@@ -24,6 +24,7 @@ from polar_search.execution.decoding import (
     encode_prompt,
     sampler,
 )
+from polar_search.execution.live import LiveBatch, LiveRow
 from polar_search.execution.loading import fingerprint, freeze, load_model
 from polar_search.execution.pages import KeyValueMemory, KeyValueShape
 from polar_search.execution.parts import DecoderParts
@@ -110,6 +111,7 @@ class ProgramEngine:
         self._fingerprint: str | None = None
         self._memory: KeyValueMemory | None = None
         self._proven = False
+        self._live: LiveBatch | None = None
 
     @classmethod
     def from_pretrained(
@@ -181,15 +183,34 @@ class ProgramEngine:
             asked = [Row.of(row) for row in rows]
             jobs = self._jobs(asked, Ending(self.model, self.tokenizer, max_new_tokens, stop))
         for batch in self._batches(jobs):
-            self._run(batch, max_new_tokens - 1)
-        self.stats.rows += len(jobs)
-        for job in jobs:
-            self.stats.work.asked += len(job.path) * (len(job.ids) + len(job.state.tokens) - 1)
+            self._run(batch)
         with without_collection():
             return [
                 self._settle(row, job, max_new_tokens, stop)
                 for row, job in zip(asked, jobs, strict=True)
             ]
+
+    def open(self, max_tokens: int) -> LiveBatch:
+        """A batch that rows may join at any time.
+
+        Args:
+            max_tokens: Of a row at most, its prompt and its new tokens together.
+
+        Raises:
+            ConfigError: An earlier one has rows that are not finished.
+        """
+        bound = self._adapter.max_positions or max_tokens
+
+        def make_jobs(rows: Sequence[Row], max_new_tokens: int, stop: Sequence[Stop]) -> list[Job]:
+            ending = Ending(self.model, self.tokenizer, max_new_tokens, stop)
+            return self._jobs(rows, ending, min(bound, max_tokens))
+
+        with torch.no_grad():
+            runner = self._runner(max_tokens, max_tokens)
+        self._live = LiveBatch(
+            runner, make_jobs, self._parts.attention, self._settle_live, self._near_tie
+        )
+        return self._live
 
     def score(
         self,
@@ -220,15 +241,18 @@ class ProgramEngine:
                 job.state = RowState(Ending.after(self.model, len(option)), chooser=chooser)
                 jobs.append(job)
         if jobs:
-            self._run(jobs, longest - 1)
+            self._run(jobs)
         worth = iter(
             -math.inf if job.state.finish_reason == "nan" else chooser.log_likelihood
             for job, chooser in zip(jobs, chain.from_iterable(forced), strict=True)
         )
         return [[next(worth) for _ in choices] for choices in options]
 
-    def _jobs(self, rows: Sequence[Row], ending: Ending) -> list[Job]:
+    def _jobs(
+        self, rows: Sequence[Row], ending: Ending, max_tokens: int | None = None
+    ) -> list[Job]:
         """The rows with prompts as ids and programs as paths, checked."""
+        max_tokens = max_tokens or self._adapter.max_positions
         known: dict[Prompt, tuple[int, ...]] = {}
         paths: dict[ProgramLike, tuple[int, ...]] = {}
         jobs = []
@@ -236,9 +260,7 @@ class ProgramEngine:
             prompt = row.prompt if isinstance(row.prompt, str) else tuple(row.prompt)
             if prompt not in known:
                 known[prompt] = tuple(
-                    encode_prompt(
-                        prompt, self.tokenizer, self._adapter.max_positions, ending.max_new_tokens
-                    )
+                    encode_prompt(prompt, self.tokenizer, max_tokens, ending.max_new_tokens)
                 )
             stops = () if row.stop is None else (row.stop,)
             state = RowState(ending, stops, sampler(row.sampling))
@@ -281,7 +303,7 @@ class ProgramEngine:
 
         state = RowState(Ending.after(self.model, 2), chooser=watch)
         work, self.stats.work = self.stats.work, Work()
-        self._run([Job(ids[:4], tuple(range(self.num_layers)), state)], 1)
+        self._run([Job(ids[:4], tuple(range(self.num_layers)), state)])
         self.stats.work = work
         tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.1
         same = (
@@ -294,30 +316,44 @@ class ProgramEngine:
             )
 
     @torch.no_grad()
-    def _run(self, jobs: Sequence[Job], room: int) -> None:
+    def _run(self, jobs: Sequence[Job]) -> None:
+        room = max(job.state.max_new_tokens for job in jobs) - 1
+        runner = self._runner(max(job.longest for job in jobs), room)
+        runner.add(jobs)
+        with self._parts.attention():
+            while runner:
+                runner.round()
+
+    def _runner(self, tokens: int, room: int) -> Runner:
+        """What runs rows of ``tokens`` at most, ``room`` of them behind the prompt."""
         if not self._proven:
             self._prove()
+        if self._live:
+            raise ConfigError(
+                f"expected the rows of the live batch to be finished, received {len(self._live)} "
+                "that are not; let it step until it is empty, or close it"
+            )
         if self._memory is None:
             budget = self._kv_memory - int(self._kv_memory * HIDDEN)
             self._memory = KeyValueMemory(self.key_value_shape, budget)
-        tokens = max(len(job.ids) for job in jobs) + room
         self._parts.prepare_positions(tokens)
         hidden_bytes = self._parts.width * self.key_value_shape.dtype.itemsize
-        runner = Runner(
+        return Runner(
             self._parts,
             self._memory.pages(page_size(tokens)),
+            tokens,
             room,
             call_tokens(self._adapter.layers[0], self.model.device),
             int(self._kv_memory * HIDDEN) // hidden_bytes,
             self._switches,
             self.stats.work,
         )
-        with self._parts.attention():
-            runner.run(jobs)
 
     def _settle(self, row: Row, job: Job, max_new_tokens: int, stop: Sequence[Stop]) -> Generation:
         """The row's result, from the reference where float32 noise could have turned a decision."""
-        if job.state.narrowest >= NEAR_TIE or self.model.dtype != torch.float32:
+        self.stats.rows += 1
+        self.stats.work.asked += len(job.path) * job.length
+        if job.state.narrowest >= self._near_tie:
             return job.state.result()
         self.stats.near_ties += 1
         return generate_reference(
@@ -329,3 +365,11 @@ class ProgramEngine:
             stop=stop if row.stop is None else (*stop, row.stop),
             sampling=row.sampling,
         )[0]
+
+    def _settle_live(self, live: LiveRow) -> Generation:
+        return self._settle(live.row, live.job, live.job.state.max_new_tokens, live.stop)
+
+    @property
+    def _near_tie(self) -> float:
+        """Margin below which the reference decides."""
+        return NEAR_TIE if self.model.dtype == torch.float32 else 0.0

@@ -29,11 +29,14 @@ class Sampling:
         temperature: Divides the logits; above 0.
         top_p: Only the likeliest tokens that together reach this probability can be drawn.
         seed: Of this row.
+        top_k: Only so many of the likeliest tokens can be drawn, before ``top_p`` chooses among
+            them; None for all.
     """
 
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0
+    top_k: int | None = None
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -44,6 +47,12 @@ class Sampling:
         if not 0 < self.top_p <= 1:
             raise ConfigError(
                 f"expected top_p in (0, 1], received {self.top_p}; 1.0 keeps every token"
+            )
+        if self.seed < 0:
+            raise ConfigError(f"expected a seed of 0 or more, received {self.seed}; raise it")
+        if self.top_k is not None and self.top_k < 1:
+            raise ConfigError(
+                f"expected top_k of at least 1, received {self.top_k}; None keeps every token"
             )
 
 

@@ -7,7 +7,7 @@ they are finished, and others enter as pages become free.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,8 @@ class Runner:
     Attributes:
         parts: The decoder.
         pool: Its key-value memory.
-        room: Tokens that a row puts into the cache beside its prompt, at most.
+        tokens: Tokens that a row puts into the cache, at most.
+        room: Tokens behind its prompt for which a row receives pages at once, at most.
         call_tokens: Tokens of one layer call at most.
         round_tokens: Layer-tokens of the prompts that one round admits at most.
         switches: What is shared.
@@ -55,10 +56,12 @@ class Runner:
         spare: Share of the pages that admission leaves to rows whose texts part.
         drafted: Draft tokens read in this run.
         agreed: Those that were chosen.
+        running: Rows that have been admitted and are not finished.
     """
 
     parts: DecoderParts
     pool: PagePool
+    tokens: int
     room: int
     call_tokens: int
     round_tokens: int
@@ -67,37 +70,64 @@ class Runner:
     spare: float = 0.25
     drafted: int = 0
     agreed: int = 0
+    running: list[Job] = field(default_factory=list)
 
-    def run(self, jobs: Sequence[Job]) -> None:
-        """Generate all jobs; their states receive the tokens."""
-        self._check_fits(jobs)
-        first_room = min(self.room, self.pool.page_size)
-        waiting = Queue(jobs, self.pool.page_size, first_room, share=self.switches.prefill)
-        columns = max(self._pages(job) for job in jobs)
-        running: list[Job] = []
-        forest, leaves = Forest.empty(columns), np.zeros(0, dtype=np.int64)
+    def __post_init__(self) -> None:
+        size = self.pool.page_size
+        room = min(self.room, size)
+        self._waiting = Queue(size, room, share=self.switches.prefill)
+        self._columns = -(-self.tokens // size)
+        self._forest, self._leaves = Forest.empty(self._columns), np.zeros(0, dtype=np.int64)
         self.layers = LayerPass(
-            self.parts, self.pool, self.call_tokens, first_room, self.round_tokens, self.work
+            self.parts, self.pool, self.call_tokens, room, self.round_tokens, self.work
         )
-        while running or waiting:
-            forest, leaves, running = self._advance(forest, leaves, running, waiting)
-            begin = len(forest)
-            seeds, seed_leaves, fresh = self._admit(waiting, columns, len(forest))
-            forest = forest.join(seeds)
-            leaves = np.concatenate([leaves, seed_leaves + begin])
-            running += fresh
-            forest, leaves, hidden = self._compute(forest, leaves, running)
-            self._choose(hidden, running)
-            alive = np.array([not job.state.finished for job in running], dtype=bool)
-            if any(job.state.finish_reason == "nan" for job in running):
-                self._clean(forest, leaves[alive])
-            leaves = leaves[alive]
-            running = [job for job in running if not job.state.finished]
-        self.pool.keep_only(np.zeros(0, dtype=np.int64))
+
+    def __bool__(self) -> bool:
+        """Whether rows are running or waiting."""
+        return bool(self.running or self._waiting)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Let rows wait for a round that has room for them; their states receive the tokens.
+
+        Raises:
+            ConfigError: A row would not fit if it were alone.
+        """
+        self._check_fits(jobs)
+        self._waiting.put(jobs)
+
+    def remove(self, job: Job) -> None:
+        """Forget a row before it is finished."""
+        self._waiting.remove(job)
+        stays = [other is not job for other in self.running]
+        self._keep(np.array(stays, dtype=bool))
+
+    def round(self) -> None:
+        """One token for every running row, and the first one for the rows admitted now."""
+        forest, leaves, running = self._advance(
+            self._forest, self._leaves, self.running, self._waiting
+        )
+        begin = len(forest)
+        seeds, seed_leaves, fresh = self._admit(self._waiting, self._columns, len(forest))
+        forest = forest.join(seeds)
+        leaves = np.concatenate([leaves, seed_leaves + begin])
+        self.running = running + fresh
+        self._forest, self._leaves, hidden = self._compute(forest, leaves, self.running)
+        self._choose(hidden, self.running)
+        alive = np.array([not job.state.finished for job in self.running], dtype=bool)
+        if any(job.state.finish_reason == "nan" for job in self.running):
+            self._clean(self._forest, self._leaves[alive])
+        self._keep(alive)
+
+    def _keep(self, alive: np.ndarray) -> None:
+        """Only some of the running rows go on; the others leave their pages."""
+        self._leaves = self._leaves[alive]
+        self.running = [job for job, stays in zip(self.running, alive, strict=True) if stays]
+        if not self.running:
+            self.pool.keep_only(np.zeros(0, dtype=np.int64))
 
     def _pages(self, job: Job) -> int:
         """Pages of one node of the job, in the end."""
-        return -(-(len(job.ids) + self.room) // self.pool.page_size)
+        return -(-job.longest // self.pool.page_size)
 
     # Decoding: the nodes of the running rows, one token later.
 

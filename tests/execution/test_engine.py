@@ -191,6 +191,10 @@ def test_sampling_follows_the_probabilities_and_the_nucleus():
     assert torch.allclose(shares, torch.tensor([0.5, 0.3, 0.15, 0.05]), atol=0.04)
     drawn = [draw(Sampling(top_p=0.7, seed=seed), logits, 0) for seed in range(400)]
     assert set(drawn) == {0, 1}
+    drawn = [draw(Sampling(top_p=0.7, seed=seed, top_k=3), logits, 0) for seed in range(400)]
+    assert set(drawn) == {0, 1}
+    drawn = [draw(Sampling(seed=seed, top_k=3), logits, 0) for seed in range(400)]
+    assert set(drawn) == {0, 1, 2}
 
 
 @pytest.mark.parametrize(
@@ -212,7 +216,9 @@ def test_bad_rows_are_refused_before_anything_runs(rows, tokens, error, message)
         ProgramEngine(tiny("Llama")).generate(rows, tokens, stop)
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 0}, {"top_p": 0}, {"top_p": 1.1}])
+@pytest.mark.parametrize(
+    "settings", [{"temperature": 0}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": 0}, {"seed": -1}]
+)
 def test_bad_sampling_is_refused(settings):
     with pytest.raises(ConfigError, match="expected"):
         Sampling(**settings)
