@@ -61,6 +61,10 @@ class PromptRun:
         return part.view(len(part), self.nodes, self.length, -1).transpose(0, 1)
 
 
+class Filed(Exception):  # noqa: N818 (it ends a layer, and tells of no error)
+    """Keys and values are in the pages, and the rest of the layer would be computed in vain."""
+
+
 @dataclass
 class LayerCall:
     """The tokens of one call: first whole prompts of several nodes, then one token a node.
@@ -71,6 +75,7 @@ class LayerCall:
         tables: [U, P] pages of each single-token node, in their order; -1 for none.
         positions: [U] of the single tokens.
         window: Tokens that the layer sees at most, itself included; None sees all.
+        filing: Whether keys and values are all that is wanted: then the layer is left with `Filed`.
     """
 
     pool: PagePool
@@ -78,6 +83,7 @@ class LayerCall:
     tables: np.ndarray
     positions: np.ndarray
     window: int | None
+    filing: bool = False
 
     @property
     def prompt_tokens(self) -> int:
@@ -121,8 +127,13 @@ def attend(
 
     Returns:
         [1, N, H * G, w] and no attention weights.
+
+    Raises:
+        Filed: The call only files keys and values.
     """
     call = attention_mask
+    if call.filing:
+        raise Filed
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     parts = []
     for run in call.prompts:

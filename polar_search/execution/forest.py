@@ -9,7 +9,7 @@ All arrays are numpy. Letters: n nodes, r rows, P pages of a node.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,14 +92,33 @@ class Forest:
         place[order] = np.arange(len(order))
         parent = self.parent[order]
         parent = np.where(parent == ROOT, ROOT, place[parent])
-        return Forest(
-            parent,
-            self.layer[order],
-            self.depth[order],
-            self.start[order],
-            self.count[order],
-            self.pages[order],
-        ), place
+        return replace(self._picked(order), parent=parent), place
+
+
+    def with_filing(self, late: np.ndarray) -> tuple[Forest, np.ndarray]:
+        """Let last layers compute the token that decides, and file the tokens before it.
+
+        Args:
+            late: Nodes of which nobody needs more than the last hidden state, if no node follows.
+
+        Returns:
+            The forest with a new node behind the old ones for each of ``late`` that has tokens to
+            file and whose parent is no `ROOT`, and those nodes: they compute only their last token.
+        """
+        followed = np.zeros(len(self), dtype=bool)
+        followed[self.parent[self.parent != ROOT]] = True
+        split = late[(self.count[late] > 1) & (self.parent[late] != ROOT) & ~followed[late]]
+        if not len(split):
+            return self, split
+        both = self.join(self._picked(split))
+        both.parent[len(self) :] = self.parent[split]
+        both.count[len(self) :] -= 1
+        both.start[split] += both.count[split] - 1
+        both.count[split] = 1
+        return both, split
+
+    def _picked(self, nodes: np.ndarray) -> Forest:
+        return Forest(*(array[nodes] for array in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -312,11 +331,14 @@ def chunks(counts: np.ndarray, size: int) -> Iterator[tuple[int, int]]:
         begin = end
 
 
-def execution_order(forest: Forest, size: int) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
+def execution_order(
+    forest: Forest, filing: np.ndarray, size: int
+) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
     """The order in which nodes run, and the calls (layer, first place, end place) in that order.
 
-    In a call, nodes with a whole prompt come first, by length; then the nodes with one token, by
-    their pages, so that the memory they read lies side by side.
+    Nodes that only file (``filing``, [n]) have calls of their own, before those that read what they
+    filed. In a call, nodes with a whole prompt come first, by length; then the nodes with one
+    token, by their pages, so that the memory they read lies side by side.
     """
     order: list[np.ndarray] = []
     calls: list[tuple[int, int, int]] = []
@@ -324,8 +346,9 @@ def execution_order(forest: Forest, size: int) -> tuple[np.ndarray, list[tuple[i
     for layer, nodes in schedule(forest):
         single = forest.start[nodes] > 0
         nodes = nodes[np.lexsort((forest.pages[nodes, 0], forest.count[nodes], single))]
-        for begin, end in chunks(forest.count[nodes], size):
-            calls.append((layer, place + begin, place + end))
-        order.append(nodes)
-        place += len(nodes)
+        for part in (nodes[filing[nodes]], nodes[~filing[nodes]]):
+            for begin, end in chunks(forest.count[part], size):
+                calls.append((layer, place + begin, place + end))
+            order.append(part)
+            place += len(part)
     return np.concatenate(order) if order else np.zeros(0, dtype=np.int64), calls

@@ -8,7 +8,7 @@ whose forward does something else between its layers is refused, never run wrong
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import nn
 from polar_search.errors import ModelError
 from polar_search.execution import attention
 from polar_search.execution.adapter import refusal
-from polar_search.execution.attention import LayerCall, PromptRun
+from polar_search.execution.attention import Filed, LayerCall, PromptRun
 from polar_search.execution.pages import KeyValueShape
 
 if TYPE_CHECKING:
@@ -119,6 +119,13 @@ class DecoderParts:
             **options,
         )
         return cast("torch.Tensor", out[0])
+
+    def file(
+        self, layer: int, hidden: torch.Tensor, positions: torch.Tensor, call: LayerCall
+    ) -> None:
+        """As much of a layer as a filing call needs: keys and values of the tokens [N, d]."""
+        with suppress(Filed):
+            self.run(layer, hidden, positions, call)
 
     @contextmanager
     def attention(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ Letters: n nodes, N tokens, d width of the hidden states.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -50,26 +51,32 @@ class LayerPass:
         self._buffer = torch.empty(0, parts.width, dtype=pool.keys.dtype, device=pool.keys.device)
 
     def run(
-        self, forest: Forest, inputs: dict[int, np.ndarray]
+        self, forest: Forest, inputs: dict[int, np.ndarray], late: np.ndarray
     ) -> tuple[Forest, np.ndarray, np.ndarray, torch.Tensor]:
         """Compute every node.
 
         Args:
             forest: The nodes; those without pages receive them.
             inputs: For every root the tokens that it reads.
+            late: Nodes of which rows need no hidden state but the last.
 
         Returns:
-            The forest in the order in which it ran, the new place [n] of every old node, for every
-            node of the new order the row behind its last token, and the hidden states by row.
+            The forest in the order in which it ran, the new place of every old node, for every node
+            of the new order the row behind its last token, and the hidden states by row.
         """
-        order, calls = execution_order(forest, self.call_tokens)
+        nodes = len(forest)
+        forest, split = forest.with_filing(late)
+        filing = np.arange(len(forest)) >= nodes
+        order, calls = execution_order(forest, filing, self.call_tokens)
         forest, place = forest.reordered(order)
-        self._give_pages(forest)
+        filing = filing[order]
+        self._give_pages(forest, ~filing)
+        forest.pages[place[nodes:]] = forest.pages[place[split]]
         roots = np.flatnonzero(forest.parent == ROOT)
         tokens = np.concatenate([inputs[node] for node in order[roots].tolist()])
         ends = len(tokens) + np.cumsum(forest.count)
         begins = ends - forest.count
-        above = begins[forest.parent]
+        above = begins[forest.parent] + forest.start - forest.start[forest.parent]
         above[roots] = np.cumsum(forest.count[roots]) - forest.count[roots]
         hidden = self._hidden_states(int(ends[-1]))
         hidden[: len(tokens)] = self.parts.embed(self._tensor(tokens))
@@ -84,8 +91,11 @@ class LayerPass:
             part = slice(a - len(tokens), b - len(tokens))
             states = rows_at(hidden, source[part], sources[part])
             call = self._call(forest, layer, first, last)
-            hidden[a:b] = self.parts.run(layer, states, positions[part], call)
-        self._count(forest, len(calls))
+            if filing[first]:
+                self.parts.file(layer, states, positions[part], replace(call, filing=True))
+            else:
+                hidden[a:b] = self.parts.run(layer, states, positions[part], call)
+        self._count(forest, filing, len(calls))
         return forest, place, ends, hidden
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
@@ -102,9 +112,9 @@ class LayerPass:
             self._buffer = self._buffer.new_empty(rows, self._buffer.shape[1])
         return self._buffer
 
-    def _give_pages(self, forest: Forest) -> None:
-        """Pages for the new nodes, side by side in the order in which they run."""
-        new = np.flatnonzero(forest.pages[:, 0] < 0) if forest.pages.size else np.zeros(0, int)
+    def _give_pages(self, forest: Forest, owning: np.ndarray) -> None:
+        """Pages for new nodes that own some, side by side in the order in which they run."""
+        new = np.flatnonzero(owning & (forest.pages[:, 0] < 0))
         if not len(new):
             return
         tokens = forest.start[new] + forest.count[new] + self.room
@@ -124,10 +134,12 @@ class LayerPass:
             self.parts.windows[layer],
         )
 
-    def _count(self, forest: Forest, calls: int) -> None:
-        single = forest.start > 0
-        self.work.prefill += int(forest.count[~single].sum())
-        self.work.decoding += int(single.sum())
+    def _count(self, forest: Forest, filing: np.ndarray, calls: int) -> None:
+        single, filing_nodes = forest.start > 0, int(filing.sum())
+        filed = int(forest.count[filing].sum())
+        self.work.filed += filed
+        self.work.prefill += int(forest.count[~single].sum()) - filed + filing_nodes
+        self.work.decoding += int(single.sum()) - filing_nodes
         self.work.calls += calls
         self.work.rounds += 1
 

@@ -233,9 +233,11 @@ class Runner:
         These are, row by row, the last one of the prompt and those of the draft, or the newest one.
         """
         inputs = self._root_tokens(forest, leaves, running)
+        fresh = [not (job.state.tokens or job.tested) for job in running]
+        late = np.unique(leaves[fresh]) if self.switches.filing else leaves[:0]
         while True:
             try:
-                forest, place, ends, hidden = self.layers.run(forest, inputs)
+                forest, place, ends, hidden = self.layers.run(forest, inputs, late)
                 break
             except torch.OutOfMemoryError as error:
                 self._make_calls_smaller(forest, error)

@@ -15,12 +15,15 @@ class Switches:
         layer_major: Rows of different programs share the calls of a layer. Without it each program
             runs by itself, and nothing is shared between programs.
         drafts: Drafts are read with the prompt where that pays.
+        filing: The last layer of a path runs for the token that decides; of the tokens before it,
+            only keys and values are computed.
     """
 
     prefill: bool = True
     decoding: bool = True
     layer_major: bool = True
     drafts: bool = True
+    filing: bool = True
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Work:
     Attributes:
         asked: What the rows cost one by one.
         prefill: Computed for prompts and drafts.
+        filed: Computed for prompts as far as keys and values, by the last layers of paths.
         decoding: Computed for generated tokens.
         calls: Layer calls.
         rounds: Passes over the layers.
@@ -40,6 +44,7 @@ class Work:
 
     asked: int = 0
     prefill: int = 0
+    filed: int = 0
     decoding: int = 0
     calls: int = 0
     rounds: int = 0
