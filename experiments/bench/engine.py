@@ -37,6 +37,7 @@ ABLATIONS = {
     "no tries": Switches(prefill=False, decoding=False),
     "one program a call": Switches(prefill=False, decoding=False, layer_major=False),
     "no drafts": Switches(drafts=False),
+    "no filing": Switches(filing=False),
 }
 
 TINY_PROMPTS = 16
@@ -198,6 +199,7 @@ def numbers(
         "limit": median_ratio(dense, a_row) * tokens,
         "asked": work.asked / rows,
         "prefill": work.prefill / rows,
+        "filed": work.filed / rows,
         "decoding": work.decoding / rows,
         "drafted": work.drafted,
         "agreed": work.agreed,

@@ -94,7 +94,6 @@ class Forest:
         parent = np.where(parent == ROOT, ROOT, place[parent])
         return replace(self._picked(order), parent=parent), place
 
-
     def with_filing(self, late: np.ndarray) -> tuple[Forest, np.ndarray]:
         """Let last layers compute the token that decides, and file the tokens before it.
 

@@ -78,7 +78,7 @@ class EngineSuite:
         assert engine.generate(rows, self.new_tokens) == generous
         assert engine.stats.work.rounds > self.new_tokens
 
-    @pytest.mark.parametrize("idea", ["prefill", "decoding"])
+    @pytest.mark.parametrize("idea", ["prefill", "decoding", "filing"])
     def test_sharing_changes_nothing(self, model: PreTrainedModel, idea: str) -> None:
         """Each idea saves work and leaves the tokens alone."""
         rows = self.rows(model, [8, 5], 8)

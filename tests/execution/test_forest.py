@@ -108,15 +108,37 @@ def test_loops_at_different_places_meet_again():
     assert len(schedule(forest_of(paths)[0])) <= 8
 
 
-@given(paths=paths_of, size=st.integers(1, 40))
-def test_the_order_of_execution_is_a_permutation_cut_into_calls_of_one_layer(paths, size):
-    forest, _ = forest_of(paths, tokens=3)
-    order, calls = execution_order(forest, size)
+@given(paths=paths_of, size=st.integers(1, 40), filed=st.booleans())
+def test_the_order_of_execution_is_a_permutation_cut_into_calls_of_one_layer(paths, size, filed):
+    forest, leaves = forest_of(paths, tokens=3)
+    nodes = len(forest)
+    forest, split = forest.with_filing(np.unique(leaves) if filed else leaves[:0])
+    filing = np.arange(len(forest)) >= nodes
+    order, calls = execution_order(forest, filing, size)
     assert sorted(order.tolist()) == list(range(len(forest)))
     assert [first for _, first, _ in calls] == [0, *(end for _, _, end in calls[:-1])]
     for layer, first, end in calls:
         assert set(forest.layer[order[first:end]].tolist()) == {layer}
+        assert len(set(filing[order[first:end]].tolist())) == 1
         assert forest.count[order[first:end]].sum() <= max(size, 3)
+    place = np.argsort(order)
+    assert (place[nodes:] < place[split]).all()
+
+
+@given(paths=paths_of)
+def test_last_layers_compute_the_token_that_decides_and_file_the_others(paths):
+    whole, leaves = forest_of(paths, tokens=3)
+    forest, split = whole.with_filing(np.unique(leaves))
+    followed = set(whole.parent.tolist())
+    asked = [n for n in set(leaves.tolist()) if n not in followed and whole.parent[n] != ROOT]
+    assert split.tolist() == sorted(asked)
+    assert (forest.start[split] == 2).all()
+    assert (forest.count[split] == 1).all()
+    new = np.arange(len(whole), len(forest))
+    assert (forest.parent[new] == whole.parent[split]).all()
+    assert (forest.layer[new] == whole.layer[split]).all()
+    assert (forest.start[new] == 0).all()
+    assert (forest.count[new] == 2).all()
 
 
 @pytest.mark.parametrize(
