@@ -21,6 +21,7 @@ COMMANDS = {
     "explore": "a page to browse the examples, programs and searches of a run",
     "run": "a recipe, such as a table of the paper, at one of its scales",
     "task": "show what a model will see of a task",
+    "export-program": "a static program as a plain checkpoint that other programs load",
     "import-labels": "make a run of labels of PoLar, RE-PoLar or Dr.LLM",
     "export-labels": "write the outcomes of a run as labels of PoLar, RE-PoLar or Dr.LLM",
     "verify-labels": "execute imported labels again",

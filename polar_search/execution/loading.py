@@ -114,7 +114,8 @@ def place(device: str | torch.device) -> torch.device:
 def explain(source: str, error: Exception) -> str:
     """One line for what the library says in many."""
     text = " ".join(str(error).split())
-    if "connect" in text or "offline" in text or "resolve" in text.lower():
+    signs = ("connect", "offline", "outgoing traffic", "resolve")
+    if any(sign in text for sign in signs):
         return (
             f"expected the Hub to answer for '{source}', received no connection; "
             "check the network, or pass a local folder"
