@@ -11,6 +11,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from torch import nn
 
 from polar_search.errors import ModelError
@@ -49,6 +50,11 @@ class ModelAdapter:
     def num_layers(self) -> int:
         """Layers of the model."""
         return len(self.layers)
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go in."""
+        return place_of(self.model.get_input_embeddings())
 
     @property
     def max_positions(self) -> int | None:
@@ -112,6 +118,20 @@ def obstacle(config: PreTrainedConfig) -> str | None:
     if getattr(config, "is_heterogeneous", False):
         return "its layers differ in shape"
     return None
+
+
+def place_of(module: nn.Module) -> torch.device:
+    """Where a module computes: where accelerate sends its inputs, else where its weights lie.
+
+    Weights that accelerate loads for every call lie on the device ``meta`` between calls.
+    """
+    for part in module.modules():
+        hook = getattr(part, "_hf_hook", None)
+        for one in getattr(hook, "hooks", (hook,)):
+            device = getattr(one, "execution_device", None)
+            if device is not None:
+                return torch.empty(0, device=device).device
+    return next(module.parameters()).device
 
 
 def layer_lists(model: nn.Module, length: int) -> Iterator[tuple[nn.Module, str]]:

@@ -22,7 +22,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from polar_search.execution.pages import PagePool
+    from polar_search.execution.pages import Pages
 
 GAP = 3
 """Pages between neighbours in a stretch of the pool that is read in place, at most."""
@@ -70,7 +70,7 @@ class LayerCall:
     """The tokens of one call: first whole prompts of several nodes, then one token a node.
 
     Attributes:
-        pool: Where keys and values live.
+        pool: Where the keys and values of the layer live.
         prompts: Runs of the nodes that read prompts, shorter prompts first.
         tables: [U, P] pages of each single-token node, in their order; -1 for none.
         positions: [U] of the single tokens.
@@ -78,7 +78,7 @@ class LayerCall:
         filing: Whether keys and values are all that is wanted: then the layer is left with `Filed`.
     """
 
-    pool: PagePool
+    pool: Pages
     prompts: list[PromptRun]
     tables: np.ndarray
     positions: np.ndarray
@@ -181,7 +181,7 @@ def attend_pages(
 ) -> torch.Tensor:
     """Attention of single tokens over their nodes' pages; [H * G, U, w] in, [U, H * G, w] out."""
     pool = call.pool
-    heads, size = pool.keys.shape[1], pool.page_size
+    heads, size = pool.keys.shape[1], pool.size
     columns = int(call.positions.max()) // size + 1
     tables = np.maximum(call.tables[:, :columns], 0)
     query = query.transpose(0, 1).reshape(len(tables), heads, -1, query.shape[-1])
@@ -215,7 +215,7 @@ def gather_bytes(device: torch.device) -> int:
 
 
 def attend_block(
-    pool: PagePool,
+    pool: Pages,
     tables: np.ndarray,
     query: torch.Tensor,
     bias: np.ndarray,

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from polar_search.execution.loading import DeviceMap
     from polar_search.execution.rows import ProgramLike, Prompt, Sampling, Stop
 
 
@@ -92,9 +93,10 @@ class ProgramEngine:
         Args:
             model: A causal decoder.
             tokenizer: Its tokenizer.
-            kv_memory: Bytes for keys, values and hidden states; by default a fifth of the memory
-                of a CPU, which is touched as far as rows need it, and half of the free memory of a
-                GPU. Rows that do not fit wait for others to finish.
+            kv_memory: Bytes for keys, values and hidden states, on each device that has layers; by
+                default a fifth of the memory of a CPU, which is touched as far as rows need it,
+                and half of the free memory of a GPU. Rows that do not fit wait for others to
+                finish.
             switches: What rows share; all by default.
 
         Raises:
@@ -106,7 +108,7 @@ class ProgramEngine:
         self.tokenizer = tokenizer
         self.num_layers = self._adapter.num_layers
         self.stats = EngineStats()
-        self._kv_memory = kv_memory or default_memory(model.device)
+        self._kv_memory = kv_memory or min(map(default_memory, set(self._parts.devices)))
         self._switches = switches or Switches()
         self._fingerprint: str | None = None
         self._memory: KeyValueMemory | None = None
@@ -121,10 +123,13 @@ class ProgramEngine:
         device: str | torch.device = "auto",
         dtype: str | torch.dtype = "auto",
         attention: str | None = None,
+        device_map: DeviceMap | None = None,
         kv_memory: int | None = None,
     ) -> ProgramEngine:
         """Load a model by Hub id or folder; see `load_model`."""
-        model, tokenizer = load_model(name_or_path, device=device, dtype=dtype, attention=attention)
+        model, tokenizer = load_model(
+            name_or_path, device=device, dtype=dtype, attention=attention, device_map=device_map
+        )
         return cls(model, tokenizer, kv_memory=kv_memory)
 
     @cached_property
@@ -294,7 +299,7 @@ class ProgramEngine:
         self._proven = True
         ids = tuple(range(1, 7))
         with torch.no_grad():
-            own = self.model(torch.tensor([ids[:5]], device=self.model.device)).logits[0, 3:]
+            own = self.model(torch.tensor([ids[:5]], device=self._parts.device)).logits[0, 3:]
         seen: list[torch.Tensor] = []
 
         def watch(logits: torch.Tensor, step: int) -> int:
@@ -335,7 +340,7 @@ class ProgramEngine:
             )
         if self._memory is None:
             budget = self._kv_memory - int(self._kv_memory * HIDDEN)
-            self._memory = KeyValueMemory(self.key_value_shape, budget)
+            self._memory = KeyValueMemory(self.key_value_shape, budget, self._parts.devices)
         self._parts.prepare_positions(tokens)
         hidden_bytes = self._parts.width * self.key_value_shape.dtype.itemsize
         return Runner(
@@ -343,7 +348,7 @@ class ProgramEngine:
             self._memory.pages(page_size(tokens)),
             tokens,
             room,
-            call_tokens(self._adapter.layers[0], self.model.device),
+            call_tokens(self._adapter.layers, self._parts.device),
             int(self._kv_memory * HIDDEN) // hidden_bytes,
             self._switches,
             self.stats.work,

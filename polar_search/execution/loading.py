@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +24,12 @@ DTYPES: dict[str, torch.dtype | str] = {
     "float16": torch.float16,
     "auto": "auto",
 }
+MAPS = ("auto", "balanced", "balanced_low_0", "sequential")
+"""Ways of accelerate to divide a model among devices."""
+
+DeviceMap = str | Mapping[str, int | str]
+"""One of `MAPS`, or a device for each part of a model by name."""
+
 INCIDENTAL = {"transformers_version", "dtype", "torch_dtype", "architectures", "use_cache"}
 """Entries of a config that do not decide what the model computes."""
 
@@ -35,18 +43,21 @@ def load_model(
     device: str | torch.device = "auto",
     dtype: str | torch.dtype = "auto",
     attention: str | None = None,
+    device_map: DeviceMap | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a causal language model and its tokenizer, safetensors only and without remote code.
 
     Args:
         name_or_path: A Hub id or a local folder.
-        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1`` ..., or ``split``:
-            over all GPUs, for models larger than one (needs accelerate).
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1`` ...
         dtype: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
         attention: ``sdpa`` or ``eager``; None is the library's choice.
+        device_map: For models larger than one GPU, in place of ``device``: ``auto`` divides the
+            layers among all GPUs, and what does not fit goes to the CPU's memory or the disk; or a
+            device (a number, ``cpu`` or ``disk``) for each part by name. Needs accelerate.
 
     Raises:
-        ConfigError: Unknown dtype.
+        ConfigError: Unknown dtype or device, or a device map without accelerate.
         ModelError: No such folder, not a causal language model, or the Hub was not reached.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -59,15 +70,16 @@ def load_model(
     options: dict[str, Any] = {"dtype": torch_dtype(dtype), "use_safetensors": True}
     if attention is not None:
         options["attn_implementation"] = attention
-    if str(device) == "split":
-        options["device_map"] = "auto"
+    if device_map is not None:
+        options["device_map"] = checked_map(device_map, device)
     try:
         with cache_unless_reached(source, "model"):
             tokenizer = AutoTokenizer.from_pretrained(source)
             model = AutoModelForCausalLM.from_pretrained(source, **options)
     except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
-        raise ModelError(explain(source, error)) from error
-    if str(device) != "split":
+        suspects = "files" if device_map is None else "files and the device map"
+        raise ModelError(explain(source, error, suspects)) from error
+    if device_map is None:
         cast("nn.Module", model).to(place(device))
     return freeze(model), tokenizer
 
@@ -83,6 +95,34 @@ def looks_local(source: str) -> bool:
     return source.startswith(("/", ".", "~")) or source.count("/") > 1 or Path(source).exists()
 
 
+def checked_map(device_map: DeviceMap, device: str | torch.device) -> DeviceMap:
+    """The map itself, if it can be followed.
+
+    Raises:
+        ConfigError: There is a device besides, no accelerate, or no such device.
+    """
+    if str(device) != "auto":
+        raise ConfigError(
+            f"expected a device or a device map, received both ('{device}' and {device_map!r}); "
+            "leave one out"
+        )
+    if find_spec("accelerate") is None:
+        raise ConfigError(
+            "expected the package accelerate, which device maps need, received none; "
+            "pip install 'polar-search[accelerate]'"
+        )
+    if not device_map or (isinstance(device_map, str) and device_map not in MAPS):
+        raise ConfigError(
+            f"expected a device map {', '.join(MAPS)}, or a device by the name of each part such "
+            f"as {{'': 'cpu'}}, received {device_map!r}; choose one of these"
+        )
+    if isinstance(device_map, str):
+        return device_map
+    for one in set(device_map.values()) - {"disk"}:
+        place(one)
+    return dict(device_map)
+
+
 def torch_dtype(dtype: str | torch.dtype) -> torch.dtype | str:
     """The dtype of a name."""
     if isinstance(dtype, torch.dtype):
@@ -94,7 +134,7 @@ def torch_dtype(dtype: str | torch.dtype) -> torch.dtype | str:
     return DTYPES[dtype]
 
 
-def place(device: str | torch.device) -> torch.device:
+def place(device: int | str | torch.device) -> torch.device:
     """The device of a name, ``auto`` resolved.
 
     Raises:
@@ -111,8 +151,8 @@ def place(device: str | torch.device) -> torch.device:
     return torch.device(device)
 
 
-def explain(source: str, error: Exception) -> str:
-    """One line for what the library says in many."""
+def explain(source: str, error: Exception, suspects: str = "files") -> str:
+    """One line for what the library says in many; ``suspects`` is what else to check."""
     text = " ".join(str(error).split())
     signs = ("connect", "offline", "outgoing traffic", "resolve")
     if any(sign in text for sign in signs):
@@ -130,7 +170,7 @@ def explain(source: str, error: Exception) -> str:
             f"expected a causal language model, received '{source}', which is none; choose another"
         )
     name = type(error).__name__
-    return f"expected to load '{source}', received {name}: {text[:300]}; check the files"
+    return f"expected to load '{source}', received {name}: {text[:300]}; check the {suspects}"
 
 
 def fingerprint(model: PreTrainedModel) -> str:
@@ -141,10 +181,14 @@ def fingerprint(model: PreTrainedModel) -> str:
     large tensors a sample of at most `SAMPLE` evenly strided elements. A change of any tensor as a
     whole (training, merging, another dtype) shows; one of single elements of a large one may not.
     """
+    from transformers.integrations.accelerate import load_offloaded_parameter
+
     digest = hashlib.sha256(type(model).__name__.encode())
     essentials = without_incidentals(model.config.to_dict())
     digest.update(json.dumps(essentials, sort_keys=True, default=str).encode())
     for name, tensor in sorted(model.state_dict().items()):
+        if tensor.is_meta:
+            tensor = load_offloaded_parameter(model, name)
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         stride = max(1, -(-tensor.numel() // SAMPLE))
         sample = tensor.detach().flatten()[::stride].contiguous().cpu()

@@ -17,7 +17,7 @@ from torch import nn
 
 from polar_search.errors import ModelError
 from polar_search.execution import attention
-from polar_search.execution.adapter import refusal
+from polar_search.execution.adapter import place_of, refusal
 from polar_search.execution.attention import Filed, LayerCall, PromptRun
 from polar_search.execution.pages import KeyValueShape
 
@@ -36,24 +36,28 @@ class DecoderParts:
         layers: The model's own layers.
         windows: For every layer the tokens it sees at most, None for all.
         width: Of the hidden states.
+        dtype: Of the hidden states.
+        device: Where hidden states wait for their layers.
+        devices: Where each layer computes.
     """
 
     def __init__(self, adapter: ModelAdapter) -> None:
         from transformers import AttentionInterface, DynamicCache
 
         AttentionInterface.register(attention.NAME, attention.attend)
-        if len({weight.device for weight in adapter.model.parameters()}) > 1:
-            raise refusal(type(adapter.model).__name__, "it stands on several devices")
         self._adapter = adapter
         self._family = type(adapter.model).__name__
         self._embed = adapter.model.get_input_embeddings()
-        self._like = cast("torch.Tensor", self._embed.weight)
         self._head = adapter.model.get_output_embeddings()  # type: ignore[no-untyped-call]
         self._norm = self._only_child("final norm", "Norm")
         self._rotary = self._only_child("rotary embedding", "Rotary")
         self._softcap = getattr(adapter.config, "final_logit_softcapping", None)
         self.layers = adapter.layers
-        self.width = int(self._like.shape[1])
+        self.width = int(cast("torch.Tensor", self._embed.weight).shape[1])
+        self.dtype = adapter.model.dtype
+        self.device = adapter.device
+        self.devices = [place_of(layer) for layer in self.layers]
+        self._check_places()
         slots = DynamicCache(config=adapter.config).layers
         self.windows = [getattr(slot, "sliding_window", None) for slot in slots]
         self._kinds = getattr(adapter.config, "layer_types", None) or [None] * len(self.layers)
@@ -67,6 +71,12 @@ class DecoderParts:
         if len(found) != 1:
             raise refusal(self._family, f"its {what} was not found beside its layers")
         return found[0]
+
+    def _check_places(self) -> None:
+        """Between devices accelerate's hooks move what goes in and out; nobody else does."""
+        lie = {weight.device for weight in self._adapter.model.parameters()}
+        if len(lie) > 1 and not hasattr(self._adapter.model, "hf_device_map"):
+            raise refusal(self._family, "it stands on several devices, loaded without device_map=")
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         """Hidden states [N, d] of tokens [N]."""
@@ -85,11 +95,12 @@ class DecoderParts:
         if cosines is not None and cosines[0].shape[1] >= count:
             return
         self._check_rotary(count)
-        positions = torch.arange(count, device=self._like.device)[None]
+        positions = torch.arange(count, device=self.device)[None]
+        like = torch.empty(1, 1, self.width, dtype=self.dtype, device=self.device)
         typed = "layer_type" in inspect.signature(self._rotary.forward).parameters
         for kind in set(self._kinds):
             extra = {"layer_type": kind} if typed else {}
-            self._tables[kind] = self._rotary(self._like[:1, None], positions, **extra)
+            self._tables[kind] = self._rotary(like, positions, **extra)
 
     def _check_rotary(self, count: int) -> None:
         """Some rotary embeddings turn otherwise once a text is long; a table cannot follow."""
@@ -151,7 +162,7 @@ class DecoderParts:
 
     def _probe(self, layer: int) -> KeyValueShape:
         recorder = Recorder()
-        token = torch.zeros(1, dtype=torch.long, device=self._like.device)
+        token = torch.zeros(1, dtype=torch.long, device=self.device)
         self.prepare_positions(1)
         try:
             with self.attention():
@@ -176,7 +187,5 @@ class Recorder(LayerCall):
         self, keys: torch.Tensor, values: torch.Tensor, *_: object, **__: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Note the shapes of keys and values [1, H, 1, w]."""
-        self.shape = KeyValueShape(
-            keys.shape[1], keys.shape[3], values.shape[3], keys.dtype, keys.device
-        )
+        self.shape = KeyValueShape(keys.shape[1], keys.shape[3], values.shape[3], keys.dtype)
         return keys, values

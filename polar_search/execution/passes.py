@@ -48,7 +48,7 @@ class LayerPass:
         self.room = room
         self.capacity = capacity
         self.work = work
-        self._buffer = torch.empty(0, parts.width, dtype=pool.keys.dtype, device=pool.keys.device)
+        self._buffer = torch.empty(0, parts.width, dtype=parts.dtype, device=parts.device)
 
     def run(
         self, forest: Forest, inputs: dict[int, np.ndarray], late: np.ndarray
@@ -127,7 +127,7 @@ class LayerPass:
         """The call that computes the nodes [first, last)."""
         single = first + int(np.searchsorted(forest.start[first:last] > 0, True))
         return LayerCall(
-            self.pool,
+            self.pool.on[self.parts.devices[layer]],
             prompt_runs(forest.count[first:single], forest.pages[first:single]),
             forest.pages[single:last],
             forest.start[single:last],

@@ -35,11 +35,15 @@ def page_size(tokens: int) -> int:
     return -(-tokens // pages // 4) * 4
 
 
-def call_tokens(layer: torch.nn.Module, device: torch.device) -> int:
-    """Tokens of one layer call: on a CPU as many as keep its widest product in the cache."""
-    if device.type != "cpu":
+def call_tokens(layers: torch.nn.ModuleList, device: torch.device) -> int:
+    """Tokens of one layer call: on a CPU as many as keep its widest product in the cache.
+
+    On a GPU, and where weights are loaded for every call, the more the better.
+    """
+    weights = list(layers.parameters())
+    if device.type != "cpu" or any(weight.is_meta for weight in weights):
         return 16_384
-    widest = max(max(weight.shape) for weight in layer.parameters())
+    widest = max(max(weight.shape) for weight in weights)
     return max(64, torch.get_num_threads() * 350_000 // widest)
 
 

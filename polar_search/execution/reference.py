@@ -177,13 +177,14 @@ def score_reference(
         For each option the sum of its tokens' log-probabilities; minus infinity where logits are
         no numbers.
     """
+    adapter = adapt(model)
     encoded = [continuation_ids(option, tokenizer) for option in options]
     longest = max(map(len, encoded), default=1)
-    start = encode_prompt(prompt, tokenizer, adapt(model).max_positions, longest)
+    start = encode_prompt(prompt, tokenizer, adapter.max_positions, longest)
     worth = []
     with unrolled(model, program):
         for option in encoded:
-            ids = torch.tensor([[*start, *option]], device=model.device)
+            ids = torch.tensor([[*start, *option]], device=adapter.device)
             logits = model(ids, use_cache=False).logits[0, len(start) - 1 : -1].float()
             sums = logits.log_softmax(-1).gather(-1, ids[0, len(start) :, None]).sum()
             worth.append(float(sums) if logits.isfinite().all() else -math.inf)
@@ -196,7 +197,7 @@ def decode_serially(adapter: ModelAdapter, ids: Sequence[int], state: RowState) 
 
     model, options = adapter.model, adapter.last_logits_only
     cache = DynamicCache(config=model.config)
-    tokens = torch.tensor([list(ids)], device=model.device)
+    tokens = torch.tensor([list(ids)], device=adapter.device)
     while not state.finished:
         out = model(input_ids=tokens, past_key_values=cache, use_cache=True, **options)
         choice = pick_tokens(out.logits[:, -1], [state])

@@ -210,13 +210,13 @@ class Runner:
         if not self.switches.drafts:
             return False
         agreeing = (self.agreed + 1) / (self.drafted + 1)
-        return agreeing * STEP_COST.get(self.pool.keys.device.type, 1.5) > 1
+        return agreeing * STEP_COST.get(self.parts.device.type, 1.5) > 1
 
     def _check_fits(self, jobs: Sequence[Job]) -> None:
         """Every row must fit alone, or it could wait forever."""
         needed, tokens = max((len(job.path) * self._pages(job), len(job.ids)) for job in jobs)
         if needed > len(self.pool):
-            page = self.pool.keys[:1].nbytes + self.pool.values[:1].nbytes
+            page = self.pool.page_bytes
             raise ConfigError(
                 f"expected {needed * page:,} bytes for the keys and values of a row with {tokens} "
                 f"prompt tokens, received {len(self.pool) * page:,} of kv_memory; raise it "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from polar_search.execution.adapter import ModelAdapter
     from polar_search.execution.rows import Prompt
 
 
@@ -43,28 +44,27 @@ def hidden_similarity(
     total, tokens = torch.zeros(depths, depths, dtype=torch.float64), 0
     for prompt in prompts:
         ids = encode_prompt(prompt, tokenizer, adapter.max_positions, 0)
-        states = _states(model, list(adapter.layers), ids)  # [D + 1, T, d]
+        states = _states(adapter, ids)  # [D + 1, T, d]
         states = torch.nn.functional.normalize(states.double(), dim=-1)
         total += torch.einsum("itd,jtd->ij", states, states).cpu()
         tokens += len(ids)
     return tuple(tuple(round(value, 6) for value in row) for row in (total / tokens).tolist())
 
 
-def _states(
-    model: PreTrainedModel, layers: Sequence[nn.Module], ids: Sequence[int]
-) -> torch.Tensor:
+def _states(adapter: ModelAdapter, ids: Sequence[int]) -> torch.Tensor:
     """The hidden states `[D + 1, T, d]` of one prompt, before each layer and after the last."""
     seen: list[torch.Tensor] = []
+    layers, device = list(adapter.layers), adapter.device
 
     def before(module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:  # noqa: ARG001
-        seen.append((given[0] if given else named["hidden_states"])[0])
+        seen.append((given[0] if given else named["hidden_states"])[0].to(device))
 
     def after(module: nn.Module, given: tuple[Any, ...], output: torch.Tensor) -> None:  # noqa: ARG001
-        seen.append(output[0])
+        seen.append(output[0].to(device))
 
     with ExitStack() as hooks:
         for layer in layers:
             hooks.enter_context(layer.register_forward_pre_hook(before, with_kwargs=True))
         hooks.enter_context(layers[-1].register_forward_hook(after))
-        model(input_ids=torch.tensor([list(ids)], device=model.device), use_cache=False)
+        adapter.model(input_ids=torch.tensor([list(ids)], device=device), use_cache=False)
     return torch.stack(seen)

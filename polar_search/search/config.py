@@ -104,6 +104,9 @@ class SearchConfig:
 
     max_new_tokens: int | None = option(None, "length of an answer at most; the task's by default")
     device: str = option("auto", "cpu, cuda, cuda:1, ...; auto takes a GPU if there is one")
+    device_map: Mapping[str, int | str] | str | None = option(
+        None, "for models larger than one GPU, in place of device: auto, or a device for each part"
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = option("auto", "of the weights")
     confirm: bool = option(
         False,

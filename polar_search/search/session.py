@@ -57,7 +57,9 @@ class Session:
         source = locate(config.model, task)
         if config.threads is not None:
             torch.set_num_threads(config.threads)
-        engine = ProgramEngine.from_pretrained(source, device=config.device, dtype=config.dtype)
+        engine = ProgramEngine.from_pretrained(
+            source, device=config.device, dtype=config.dtype, device_map=config.device_map
+        )
         evaluator = Evaluator(engine, task, config.max_new_tokens)
         return cls(config, task, examples, make_agent, evaluator)
 

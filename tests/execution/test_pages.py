@@ -10,16 +10,17 @@ from polar_search.errors import ConfigError
 from polar_search.execution.attention import LayerCall, attend, blocks
 from polar_search.execution.pages import KeyValueMemory, KeyValueShape
 
-SHAPE = KeyValueShape(2, 4, 6, torch.float32, torch.device("cpu"))
+SHAPE = KeyValueShape(2, 4, 6, torch.float32)
+CPU = torch.device("cpu")
 
 
 def pool(pages=12, size=3):
-    return KeyValueMemory(SHAPE, pages * size * SHAPE.token_bytes).pages(size)
+    return KeyValueMemory(SHAPE, pages * size * SHAPE.token_bytes, [CPU]).pages(size)
 
 
 def test_memory_is_what_was_asked_for():
-    memory = KeyValueMemory(SHAPE, 10_000)
-    taken = memory.keys.nbytes + memory.values.nbytes
+    memory = KeyValueMemory(SHAPE, 10_000, [CPU, CPU])
+    [taken] = [keys.nbytes + values.nbytes for keys, values in memory.tensors.values()]
     assert 10_000 - SHAPE.token_bytes < taken <= 10_000
 
 
@@ -37,16 +38,17 @@ def test_pages_are_taken_once_and_given_back():
 def test_clean_spares_pages_in_use():
     pages = pool()
     kept = pages.take(2)
-    pages.keys.fill_(torch.nan)
+    keys = pages.on[CPU].keys
+    keys.fill_(torch.nan)
     pages.clean(np.array([[*kept, 5, -1]]))
-    assert pages.keys[kept].isnan().all()
-    assert not pages.keys[5].any()
-    assert pages.keys[6].isnan().all()
+    assert keys[kept].isnan().all()
+    assert not keys[5].any()
+    assert keys[6].isnan().all()
 
 
 def attention_of(order, lengths, window=None, softcap=None, groups=1):
     """Attention of single tokens whose pages lie in the given order in the pool."""
-    pages, size = pool(pages=24, size=3), 3
+    pages, size = pool(pages=24, size=3).on[CPU], 3
     generator = torch.Generator().manual_seed(0)
     nodes, columns = len(lengths), 2
     tables = np.array(order).reshape(nodes, columns)
