@@ -43,7 +43,7 @@ def test_blocks_that_are_not_run_are_few_and_say_why():
     assert reasons == {
         "takes minutes": 5,
         "needs a cluster": 3,
-        "sets up an environment": 2,
+        "sets up an environment": 3,
         "needs the Hub": 1,
     }
 
