@@ -68,7 +68,7 @@ def test_every_command_is_a_module_and_says_so(name):
 def built(tmp_path_factory):
     """A wheel and a source distribution, made from a copy of the repository."""
     copy = tmp_path_factory.mktemp("built") / "repository"
-    unwanted = ("*.egg-info", "__pycache__", "build", "dist", "runs", "tests")
+    unwanted = ("*.egg-info", "__pycache__", "build", "dist", "runs")
     hidden = (path.name for path in ROOT.glob(".*"))
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*unwanted, *hidden))
     command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--sdist", str(copy)]
@@ -85,6 +85,14 @@ def wanted():
     tokenizers = {f"polar_search/models/{name}/tokenizer.json" for name in bundled_names()}
     pages = {f"polar_search/report/templates/{name}.html" for name in ("report", "explorer")}
     return {"polar_search/py.typed", *data, *weights, *tokenizers, *pages}
+
+
+@pytest.mark.slow
+def test_a_release_would_be_accepted(built):
+    command = [sys.executable, "-m", "twine", "check", "--strict", *map(str, built.iterdir())]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert len(list(built.iterdir())) == 2
 
 
 @pytest.mark.slow
@@ -105,6 +113,7 @@ def test_a_source_distribution_holds_what_a_wheel_is_made_of(built):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert wanted() <= names
     assert {"agents/random.py", "pyproject.toml", "README.md", "LICENSE"} <= names
+    assert {"tests/test_house.py", "docs/start.ipynb", "constraints.txt", "mkdocs.yml"} <= names
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The notebook of the five-minute start runs from top to bottom in a fresh kernel."""
 
 import json
-import os
 import sys
 
 import nbformat
@@ -24,7 +23,9 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     manager._kernel_spec = KernelSpec(
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     )
-    NotebookClient(notebook, km=manager, timeout=250, resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(
+        notebook, km=manager, timeout=250, resources={"metadata": {"path": tmp_path}}
+    ).execute()
     printed = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
     assert "105 programs" in printed
     assert "oracle" in printed
