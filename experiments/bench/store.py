@@ -75,7 +75,10 @@ def reduce(folder: Path) -> None:
     outcomes = read_for_statistics(folder, LAYERS)
     read = time.monotonic()
     print(f"  {len(outcomes.example):,} outcomes, {len(outcomes.programs):,} programs")
-    summarize(outcomes, lambda e, text: text == f"\\boxed{{{int(e[8:]) % 100_000}}}")
+    summarize(
+        outcomes,
+        lambda pairs: [text == f"\\boxed{{{int(e[8:]) % 100_000}}}" for e, text in pairs],
+    )
     print(f"  of that, statistics {time.monotonic() - read:.1f} s")
 
 

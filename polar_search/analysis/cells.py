@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from polar_search.analysis.intervals import Estimate
+from polar_search.analysis.intervals import Estimate, Mean
 
 NOTHING = "-"
 WORDS = ("level", "choice", "third", "edit")
@@ -37,6 +37,19 @@ def bound(fraction: float | None, signed: bool = False) -> str:
     if fraction is None:
         return NOTHING
     return f"{100 * fraction:+.0f}" if signed else f"{100 * fraction:.0f}"
+
+
+def with_luck(estimate: Estimate) -> tuple[str, str]:
+    """The value with its interval, and its luck."""
+    return inline(estimate), percent(estimate.luck)
+
+
+def layers(mean: Mean) -> tuple[str, str]:
+    """A mean number of layers with its interval, and its luck."""
+    if mean.value is None:
+        return NOTHING, NOTHING
+    ends = "" if mean.low is None else f" [{mean.low:.2f}, {mean.high:.2f}]"
+    return f"{mean.value:.2f}{ends}", NOTHING if mean.luck is None else f"{mean.luck:.2f}"
 
 
 def inline(estimate: Estimate, signed: bool = False) -> str:

@@ -35,6 +35,38 @@ class Estimate:
     luck: float | None = None
 
 
+@dataclass(frozen=True)
+class Mean:
+    """A mean of numbers, such as layers.
+
+    Attributes:
+        value: the mean; None without numbers.
+        low: lower end of the 95% interval of Student's t; None where the data know no spread.
+        high: upper end of it.
+        n: numbers.
+        luck: as in `Estimate`.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    luck: float | None = None
+
+
+def mean(numbers: Ints) -> Mean:
+    """The mean of `[n]` numbers with its interval."""
+    n = len(numbers)
+    if n == 0:
+        return Mean(None, None, None, 0)
+    value = float(numbers.mean())
+    spread = float(numbers.std(ddof=1)) if n > 1 else 0.0
+    if spread == 0:
+        return Mean(value, None, None, n)
+    half = float(stats.t.ppf(0.975, n - 1)) * spread / n**0.5
+    return Mean(value, value - half, value + half, n)
+
+
 def share(hits: Bools) -> Estimate:
     """The share of examples (`[n]`) that hit, with its Wilson interval."""
     count, n = int(np.count_nonzero(hits)), len(hits)

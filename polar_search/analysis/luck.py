@@ -15,17 +15,32 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from polar_search.analysis.accuracy import AccuracyRow
+from polar_search.analysis.coverage import CoverageRow
 from polar_search.analysis.curve import CurveRow
-from polar_search.analysis.depth import WithinRow
-from polar_search.analysis.intervals import Estimate
+from polar_search.analysis.depth import AttemptRow, NeedRow, WithinRow
+from polar_search.analysis.intervals import Estimate, Mean
 from polar_search.analysis.menus import MenuRow
 from polar_search.analysis.outcomes import Bools, Ints, Level, Outcomes
+from polar_search.analysis.segments import PositionRow, RobustnessRow, SegmentRow
 from polar_search.analysis.shorter import ShorterRow
 
-Grade: TypeAlias = Callable[[str, str], bool]
-"""`grade(example_id, text)`: whether the text answers that example."""
+Grade: TypeAlias = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
+"""`grade(pairs)`: for each example id and text, whether the text answers that example."""
 
-Row = TypeVar("Row", AccuracyRow, ShorterRow, MenuRow, WithinRow, CurveRow)
+Row = TypeVar(
+    "Row",
+    AccuracyRow,
+    AttemptRow,
+    CoverageRow,
+    CurveRow,
+    MenuRow,
+    NeedRow,
+    PositionRow,
+    RobustnessRow,
+    SegmentRow,
+    ShorterRow,
+    WithinRow,
+)
 
 
 def derange(level: Ints, rng: np.random.Generator) -> Ints:
@@ -46,7 +61,7 @@ def permuted_correct(outcomes: Outcomes, grade: Grade, derangement: Ints) -> Boo
 
     Args:
         outcomes: the outcomes; those without a text count as wrong.
-        grade: called once for each distinct pair of an answer and a text.
+        grade: called once, with each distinct pair of an answer and a text.
         derangement: `[E]`, the example whose answer each example is graded against.
     """
     correct = np.zeros(len(outcomes.example), dtype=np.bool_)
@@ -54,10 +69,12 @@ def permuted_correct(outcomes: Outcomes, grade: Grade, derangement: Ints) -> Boo
     num_texts = len(outcomes.texts)
     key = derangement[outcomes.example[known]] * num_texts + outcomes.text[known]
     pairs, pair_of_row = np.unique(key, return_inverse=True)
-    verdicts = [
-        bool(grade(outcomes.example_ids[answer], outcomes.texts[text]))
-        for answer, text in (divmod(pair, num_texts) for pair in pairs.tolist())
-    ]
+    verdicts = grade(
+        [
+            (outcomes.example_ids[answer], outcomes.texts[text])
+            for answer, text in (divmod(pair, num_texts) for pair in pairs.tolist())
+        ]
+    )
     correct[known] = np.array(verdicts, dtype=np.bool_)[pair_of_row]
     return correct
 
@@ -97,12 +114,12 @@ def _with_row_luck(row: Row, permuted: Sequence[Row]) -> Row:
             getattr(row, field.name), luck=_pool([getattr(draw, field.name) for draw in permuted])
         )
         for field in fields(row)
-        if isinstance(getattr(row, field.name), Estimate)
+        if isinstance(getattr(row, field.name), Estimate | Mean)
     }
     return replace(row, **luck)
 
 
-def _pool(estimates: Sequence[Estimate]) -> float | None:
+def _pool(estimates: Sequence[Estimate | Mean]) -> float | None:
     """The value over all draws together: where n differs, a mean of ratios would be noisier."""
     n = sum(estimate.n for estimate in estimates)
-    return sum(estimate.count for estimate in estimates) / n if n else None
+    return sum((estimate.value or 0.0) * estimate.n for estimate in estimates) / n if n else None

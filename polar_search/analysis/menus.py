@@ -81,15 +81,20 @@ def greedy_cover(verdicts: Bools, size: int) -> list[int]:
 
     Ties go to the earlier column. The choice ends early once no column covers a row more.
     """
+    rows, columns = np.nonzero(verdicts)
+    return cover(rows, columns, size)
+
+
+def cover(rows: Ints, columns: Ints, size: int) -> list[int]:
+    """The same from the pairs (`[pairs]`) of a row and a column that covers it."""
     chosen: list[int] = []
-    open_rows = verdicts
-    while len(chosen) < size:
-        gains = open_rows.sum(axis=0)
-        best = int(np.argmax(gains))
-        if gains[best] == 0:
-            break
+    while len(chosen) < size and len(rows):
+        best = int(np.argmax(np.bincount(columns)))
         chosen.append(best)
-        open_rows = open_rows[~open_rows[:, best]]
+        covered = np.zeros(rows.max() + 1, dtype=np.bool_)
+        covered[rows[columns == best]] = True
+        still_open = ~covered[rows]
+        rows, columns = rows[still_open], columns[still_open]
     return chosen
 
 

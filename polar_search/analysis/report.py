@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from polar_search.analysis.accuracy import AccuracyRow, accuracy
 from polar_search.analysis.blocks import BlockRow, blocks
 from polar_search.analysis.budget import BudgetRow, search_budget
+from polar_search.analysis.coverage import CoverageRow, Menus, choose_menus, coverage
 from polar_search.analysis.curve import CurveRow, budget_curve
 from polar_search.analysis.depth import (
     AttemptRow,
@@ -22,13 +24,14 @@ from polar_search.analysis.depth import (
 )
 from polar_search.analysis.luck import (
     Grade,
+    Row,
     derange,
     levels_with_luck,
     permuted_correct,
     with_luck,
 )
 from polar_search.analysis.menus import MenuRow, best_menus
-from polar_search.analysis.outcomes import Outcomes
+from polar_search.analysis.outcomes import Ints, Outcomes
 from polar_search.analysis.segments import (
     PositionRow,
     RobustnessRow,
@@ -62,6 +65,8 @@ class Statistics:
         blocks: what skipping or repeating each block of layers does.
         curve: solved examples against programs tried.
         robustness: what one edit more or less does to correcting programs.
+        shared: menus of up to 100 programs for all levels.
+        coverage: what the first k programs of these menus cover.
     """
 
     num_layers: int
@@ -79,6 +84,8 @@ class Statistics:
     robustness: tuple[RobustnessRow, ...]
     blocks: tuple[BlockRow, ...]
     curve: tuple[CurveRow, ...]
+    shared: Menus
+    coverage: tuple[CoverageRow, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The statistics as plain lists, dicts and numbers; fractions, not percentages."""
@@ -86,13 +93,20 @@ class Statistics:
 
 
 def summarize(
-    outcomes: Outcomes, grade: Grade, *, derangements: int = 5, seed: int = 0
+    outcomes: Outcomes,
+    grade: Grade,
+    *,
+    cells: Outcomes | None = None,
+    derangements: int = 5,
+    seed: int = 0,
 ) -> Statistics:
     """Computes every statistic and its luck baseline.
 
     Args:
         outcomes: the run's outcomes.
-        grade: `grade(example_id, text)`, whether the text answers that example.
+        grade: `grade(pairs)`, for each example id and text whether the text answers that example.
+        cells: the outcomes and those executed for the menus of `coverage`, of the same examples;
+            by default the outcomes alone.
         derangements: permutations of the answers that luck is averaged over.
         seed: decides the permutations.
 
@@ -101,35 +115,44 @@ def summarize(
     """
     if derangements < 1:
         raise ConfigError(f"expected at least 1 derangement, received {derangements}; use 5")
-    base, edits = outcomes.base, edits_of(outcomes)
-    levels = levels_with_luck(outcomes)
+    cells = outcomes if cells is None else cells
+    base, edits, shared = outcomes.base, edits_of(outcomes), choose_menus(outcomes)
+    solvable = outcomes.any_correct(outcomes.program >= 0)
+    levels, cell_levels = levels_with_luck(outcomes), levels_with_luck(cells)
     rng = np.random.default_rng(seed)
-    lucky = [
-        outcomes.with_verdicts(permuted_correct(outcomes, grade, derange(outcomes.level, rng)))
-        for _ in range(derangements if levels else 0)
-    ]
+    others = [derange(outcomes.level, rng) for _ in range(derangements if levels else 0)]
+    lucky = _permuted(outcomes, grade, others)
+    lucky_cells = lucky if cells is outcomes else _permuted(cells, grade, others)
+
+    def lucked(table: Callable[[Outcomes], tuple[Row, ...]]) -> tuple[Row, ...]:
+        return with_luck(table(outcomes), [table(draw) for draw in lucky], levels)
+
     return Statistics(
         num_layers=outcomes.num_layers,
         derangements=derangements,
         budget=search_budget(outcomes),
-        accuracy=with_luck(accuracy(outcomes), [accuracy(draw) for draw in lucky], levels),
-        shorter=with_luck(
-            shorter_programs(outcomes, base),
-            [shorter_programs(draw, base) for draw in lucky],
-            levels,
-        ),
-        menus=with_luck(best_menus(outcomes), [best_menus(draw) for draw in lucky], levels),
-        depth_budgets=with_luck(
-            solved_under_budgets(outcomes), [solved_under_budgets(draw) for draw in lucky], levels
-        ),
-        extra_layers=with_luck(
-            solved_with_extra(outcomes), [solved_with_extra(draw) for draw in lucky], levels
-        ),
-        needs=needs(outcomes),
-        attempts=attempts(outcomes),
-        segments=segments(outcomes, edits),
-        positions=positions(outcomes, edits),
-        robustness=robustness(outcomes, edits),
+        accuracy=lucked(accuracy),
+        shorter=lucked(lambda verdicts: shorter_programs(verdicts, base)),
+        menus=lucked(best_menus),
+        depth_budgets=lucked(solved_under_budgets),
+        extra_layers=lucked(solved_with_extra),
+        needs=lucked(needs),
+        attempts=lucked(attempts),
+        segments=lucked(lambda verdicts: segments(verdicts, edits)),
+        positions=lucked(lambda verdicts: positions(verdicts, edits)),
+        robustness=lucked(lambda verdicts: robustness(verdicts, edits, base)),
         blocks=blocks(outcomes, edits),
-        curve=with_luck(budget_curve(outcomes), [budget_curve(draw) for draw in lucky], levels),
+        curve=lucked(budget_curve),
+        shared=shared,
+        coverage=with_luck(
+            coverage(cells, shared, solvable),
+            [coverage(draw, shared, solvable) for draw in lucky_cells],
+            cell_levels,
+        ),
     )
+
+
+def _permuted(outcomes: Outcomes, grade: Grade, others: Sequence[Ints]) -> list[Outcomes]:
+    """The outcomes under the verdicts of each derangement."""
+    verdicts = (permuted_correct(outcomes, grade, other) for other in others)
+    return [outcomes.with_verdicts(correct) for correct in verdicts]

@@ -9,8 +9,9 @@ tried.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -78,23 +79,51 @@ class RobustnessRow:
     added: Estimate
 
 
-def edits_of(outcomes: Outcomes) -> list[tuple[Segment, ...]]:
-    """The edits of each program (`[P]`), in the order of their layers."""
+class Edits(list[tuple[Segment, ...]]):
+    """The edits of each program (`[P]`), in the order of their layers.
+
+    What is counted in them is counted once, since luck asks for it under many verdicts.
+    """
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Edits of each program by `LENGTHS` (`[P, 5]`)."""
+        return _count(self, lambda edit: min(edit.length, LENGTHS[-1]) - 1, len(LENGTHS))
+
+    @cached_property
+    def recurrences(self) -> Ints:
+        """Edits of each program by `RECURRENCES` (`[P, 3]`)."""
+        last = RECURRENCES[-1]
+        return _count(self, lambda edit: min(max(edit.executions - 1, 0), last), last + 1)
+
+    @cached_property
+    def neighbours(self) -> tuple[Ints, Ints]:
+        """Codes of the programs that differ by one edit: those with more, those with fewer."""
+        code = {frozenset(program): number for number, program in enumerate(self)}
+        pairs = [
+            (number, code[fewer])
+            for number, program in enumerate(self)
+            for edit in program
+            if (fewer := frozenset(program) - {edit}) and fewer in code
+        ]
+        array = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return array[:, 0], array[:, 1]
+
+
+def edits_of(outcomes: Outcomes) -> Edits:
+    """The edits of the programs that were tried."""
     ends = np.cumsum(outcomes.depth)
     paths = (outcomes.layers[end - n : end] for end, n in zip(ends, outcomes.depth, strict=True))
     depth = outcomes.num_layers
     programs = (Program.from_path(path.tolist(), depth, max_segment=depth) for path in paths)
-    return [tuple(run for run in p.runs if run.executions != 1) for p in programs]
+    return Edits(tuple(run for run in p.runs if run.executions != 1) for p in programs)
 
 
-def segments(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[SegmentRow, ...]:
+def segments(outcomes: Outcomes, edits: Edits) -> tuple[SegmentRow, ...]:
     """Figure 7, from the edits of each program."""
-    lengths = _count(edits, lambda edit: min(edit.length, LENGTHS[-1]) - 1, len(LENGTHS))
-    recurrences = _count(
-        edits, lambda edit: min(max(edit.executions - 1, 0), RECURRENCES[-1]), len(RECURRENCES)
-    )
     lengths, recurrences = (
-        _by_example(outcomes, outcomes.correct, counts) for counts in (lengths, recurrences)
+        _by_example(outcomes, outcomes.correct, counts)
+        for counts in (edits.lengths, edits.recurrences)
     )
     return tuple(
         SegmentRow(level, kind, value, _share(counts[examples], i))
@@ -111,7 +140,7 @@ def _kinds(
     yield "recurrences", RECURRENCES, recurrences
 
 
-def positions(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[PositionRow, ...]:
+def positions(outcomes: Outcomes, edits: Edits) -> tuple[PositionRow, ...]:
     """Thirds of the model in which first and second edits lie."""
     depth = outcomes.num_layers
     everything = np.ones(len(outcomes.correct), dtype=np.bool_)
@@ -133,7 +162,7 @@ def positions(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[Pos
 
 
 def _count(
-    edits: list[tuple[Segment, ...]], bucket_of: Callable[[Segment], int], buckets: int
+    edits: Sequence[tuple[Segment, ...]], bucket_of: Callable[[Segment], int], buckets: int
 ) -> Ints:
     """How many edits of each program fall into each bucket (`[P, buckets]`)."""
     counts = np.zeros((len(edits), buckets), dtype=np.int64)
@@ -157,10 +186,16 @@ def _share(counts: Ints, bucket: int) -> Estimate:
     return clustered_share(counts[tried > 0, bucket], tried[tried > 0])
 
 
-def robustness(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[RobustnessRow, ...]:
-    """How often a program next to a correcting one corrects as well."""
-    more, fewer = _neighbours(edits)
-    wrong = ~outcomes.base[outcomes.example]
+def robustness(outcomes: Outcomes, edits: Edits, base: Bools) -> tuple[RobustnessRow, ...]:
+    """How often a program next to a correcting one corrects as well.
+
+    Args:
+        outcomes: the outcomes whose verdicts say what corrects.
+        edits: of each program.
+        base: `[E]`, which examples the standard pass truly answers (see `shorter_programs`).
+    """
+    more, fewer = edits.neighbours
+    wrong = ~base[outcomes.example]
     pairs = _executed_pairs(outcomes, more, fewer, wrong)
     rows = []
     for level, examples in outcomes.scopes():
@@ -169,19 +204,6 @@ def robustness(outcomes: Outcomes, edits: list[tuple[Segment, ...]]) -> tuple[Ro
         )
         rows.append(RobustnessRow(level, removed, added))
     return tuple(rows)
-
-
-def _neighbours(edits: list[tuple[Segment, ...]]) -> tuple[Ints, Ints]:
-    """Codes of the programs that differ by one edit: the one with more, the one with fewer."""
-    code = {frozenset(program): number for number, program in enumerate(edits)}
-    pairs = [
-        (number, code[fewer])
-        for number, program in enumerate(edits)
-        for edit in program
-        if (fewer := frozenset(program) - {edit}) and fewer in code
-    ]
-    array = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    return array[:, 0], array[:, 1]
 
 
 def _executed_pairs(outcomes: Outcomes, more: Ints, fewer: Ints, among: Bools) -> Ints:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from polar_search.analysis.cells import inline, new_table, percent
+from polar_search.analysis.cells import inline, layers, new_table, with_luck
 from polar_search.analysis.report import Statistics
 
 Titled = tuple[str, Table, str]
@@ -21,9 +21,8 @@ def depth_tables(statistics: Statistics) -> Iterator[Titled]:
     table = new_table("layers\nat most", "n", "oracle\nsolved", "luck")
     rows = (*statistics.depth_budgets, *statistics.extra_layers)
     within = {row.layers: row for row in rows if row.level == "all"}
-    for layers, row in sorted(within.items()):
-        solved = row.solved
-        table.add_row(str(layers), str(solved.n), inline(solved), percent(solved.luck))
+    for allowed, row in sorted(within.items()):
+        table.add_row(str(allowed), str(row.solved.n), *with_luck(row.solved))
     yield (
         "Examples with a valid program within a depth (%)",
         table,
@@ -33,8 +32,7 @@ def depth_tables(statistics: Statistics) -> Iterator[Titled]:
     table = new_table("programs", "n", "oracle\nsolved", "luck")
     for point in statistics.curve:
         if point.level == "all":
-            solved = point.solved
-            cells = (str(solved.n), inline(solved), percent(solved.luck))
+            cells = (str(point.solved.n), *with_luck(point.solved))
             table.add_row(f"{point.programs:,}", *cells)
     yield (
         "The oracle grows with the programs tried (%)",
@@ -42,32 +40,33 @@ def depth_tables(statistics: Statistics) -> Iterator[Titled]:
         "expected over so many of the programs that were tried on an example, drawn at random; 0 "
         "is the standard pass.",
     )
-    table = new_table("choice", "n", "layers", "distinct")
+    table = new_table("choice", "n", "layers", "luck", "distinct", "luck")
     last = statistics.shorter[-1]
     for name, n, depths in (
         ("C->C", last.correct_shorter.n, (last.correct_depth, last.correct_unique)),
         ("W->C", last.corrected_shorter.n, (last.corrected_depth, last.corrected_unique)),
     ):
-        table.add_row(name, str(n), *("-" if d is None else f"{d:.2f}" for d in depths))
+        table.add_row(name, str(n), *(cell for depth in depths for cell in layers(depth)))
     yield (
         "The shortest valid program (oracle, mean)",
         table,
         f"of {statistics.num_layers} layers; distinct: each layer counted once (Figure 4).",
     )
-    table = new_table("n", "oracle: needs\nrecurrence", "oracle: needs\nskipping")
+    table = new_table("n", "oracle: needs\nrecurrence", "luck", "oracle: needs\nskipping", "luck")
     need = statistics.needs[-1]
-    table.add_row(str(need.recurrence.n), inline(need.recurrence), inline(need.skipping))
+    both = (need.recurrence, need.skipping)
+    table.add_row(str(need.recurrence.n), *(cell for one in both for cell in with_luck(one)))
     yield (
         "What solvable examples need (%)",
         table,
         "examples with a valid program: all of whose valid programs repeat, or skip, layers, among "
         "those searched (Figure 5b).",
     )
-    table = new_table("depth\n% of layers", "outcomes", "accuracy")
+    table = new_table("depth\n% of layers", "outcomes", "accuracy", "luck")
     for attempt in statistics.attempts:
         if attempt.level == "all" and attempt.accuracy.n:
             depth = f"{attempt.percent}-{attempt.percent + 10}"
-            table.add_row(depth, f"{attempt.accuracy.n:,}", inline(attempt.accuracy))
+            table.add_row(depth, f"{attempt.accuracy.n:,}", *with_luck(attempt.accuracy))
     yield (
         "Accuracy of the programs tried, by depth (%)",
         table,
@@ -78,20 +77,21 @@ def depth_tables(statistics: Statistics) -> Iterator[Titled]:
 
 def edit_tables(statistics: Statistics) -> Iterator[Titled]:
     """Edits of valid programs, their places, and the neighbours of correcting programs."""
-    table = new_table("edit", "n", "of valid programs")
+    table = new_table("edit", "n", "of valid programs", "luck")
     for row in statistics.segments:
         if row.level == "all":
-            table.add_row(_words(row.kind, row.value), f"{row.share.n:,}", inline(row.share))
+            edit = _words(row.kind, row.value)
+            table.add_row(edit, f"{row.share.n:,}", *with_luck(row.share))
     yield (
         "Edits of valid programs (%)",
         table,
         "an edit: a run of layers that is skipped or repeated (Figure 7). Clustered by example.",
     )
-    table = new_table("edit", "third", "n", "valid", "tried")
+    table = new_table("edit", "third", "n", "valid", "luck", "tried")
     for place in statistics.positions:
         if place.level == "all":
             edit = ("first", "second")[place.edit - 1]
-            cells = (f"{place.valid.n:,}", inline(place.valid), inline(place.tried))
+            cells = (f"{place.valid.n:,}", *with_luck(place.valid), inline(place.tried))
             table.add_row(edit, place.third, *cells)
     yield (
         "Where programs are edited (%)",
@@ -99,10 +99,10 @@ def edit_tables(statistics: Statistics) -> Iterator[Titled]:
         "thirds of the model, of the first and second edit along the layers. tried: of all "
         "programs searched, which is what the agent preferred.",
     )
-    table = new_table("neighbours", "n", "still correct")
+    table = new_table("neighbours", "n", "still correct", "luck")
     last = statistics.robustness[-1]
     for name, share in (("one edit less", last.removed), ("one edit more", last.added)):
-        table.add_row(name, f"{share.n:,}", inline(share))
+        table.add_row(name, f"{share.n:,}", *with_luck(share))
     yield (
         "Robustness of correcting programs (%)",
         table,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polar_search.analysis.intervals import Estimate, share
+from polar_search.analysis.intervals import Estimate, Mean, mean, share
 from polar_search.analysis.outcomes import Bools, Ints, Level, Outcomes
 
 
@@ -32,10 +32,10 @@ class ShorterRow:
     correct_shorter: Estimate
     corrected: Estimate
     corrected_shorter: Estimate
-    correct_depth: float | None
-    corrected_depth: float | None
-    correct_unique: float | None
-    corrected_unique: float | None
+    correct_depth: Mean
+    corrected_depth: Mean
+    correct_unique: Mean
+    corrected_unique: Mean
 
 
 def shorter_programs(outcomes: Outcomes, base: Bools) -> tuple[ShorterRow, ...]:
@@ -61,10 +61,10 @@ def shorter_programs(outcomes: Outcomes, base: Bools) -> tuple[ShorterRow, ...]:
             correct_shorter=share(shorter[examples & base]),
             corrected=share(corrected[examples & wrong]),
             corrected_shorter=share(shorter[examples & corrected]),
-            correct_depth=_mean(shortest[examples & base]),
-            corrected_depth=_mean(shortest[examples & corrected]),
-            correct_unique=_mean(unique[examples & base]),
-            corrected_unique=_mean(unique[examples & corrected]),
+            correct_depth=mean(shortest[examples & base]),
+            corrected_depth=mean(shortest[examples & corrected]),
+            correct_unique=mean(unique[examples & base]),
+            corrected_unique=mean(unique[examples & corrected]),
         )
         for level, examples in outcomes.scopes()
     )
@@ -84,7 +84,3 @@ def _shortest_valid(outcomes: Outcomes, among: Bools, base: Bools) -> tuple[Ints
     rows = among & outcomes.correct
     np.minimum.at(smallest, outcomes.example[rows], size[outcomes.program[rows]])
     return smallest // (layers + 1), smallest % (layers + 1)
-
-
-def _mean(depths: Ints) -> float | None:
-    return float(depths.mean()) if len(depths) else None

@@ -14,8 +14,16 @@ from rich.text import Text
 
 from polar_search.analysis.accuracy import AccuracyRow
 from polar_search.analysis.budget import BudgetRow
-from polar_search.analysis.cells import NOTHING, bound, columns, inline, new_table, percent
-from polar_search.analysis.intervals import Estimate
+from polar_search.analysis.cells import (
+    NOTHING,
+    bound,
+    columns,
+    inline,
+    new_table,
+    percent,
+    with_luck,
+)
+from polar_search.analysis.intervals import Estimate, Mean
 from polar_search.analysis.menus import SIZES, MenuRow
 from polar_search.analysis.report import Statistics
 from polar_search.analysis.shape_tables import depth_tables, edit_tables
@@ -24,13 +32,14 @@ from polar_search.analysis.shorter import ShorterRow
 
 def render(statistics: Statistics) -> list[RenderableType]:
     """The tables of a run, ready for `rich.console.Console.print`."""
-    searched = f"{statistics.num_layers} layers; {_budget(statistics.budget[-1])}"
+    searched = _searched(statistics)
     return [
         _accuracy_table(statistics.accuracy, searched, statistics.derangements),
         _shorter_table(statistics.shorter, searched, statistics.num_layers),
         _corrected_table(statistics.shorter, searched, statistics.num_layers),
         _menu_table(statistics.menus, searched),
         _program_table(statistics.menus, searched),
+        coverage_table(statistics),
         *(
             _block(title, searched, table, caption)
             for title, table, caption in [*depth_tables(statistics), *edit_tables(statistics)]
@@ -69,7 +78,7 @@ def _shorter_table(rows: Iterable[ShorterRow], searched: str, num_layers: int) -
             str(row.level),
             str(row.correct_shorter.n),
             *_with_luck(row.correct_shorter),
-            _depth(row.correct_depth),
+            _stacked_layers(row.correct_depth),
         )
     return _block(
         "Right answers with fewer layers (C->C, %)",
@@ -91,7 +100,7 @@ def _corrected_table(rows: Iterable[ShorterRow], searched: str, num_layers: int)
             *_with_luck(row.corrected),
             str(row.corrected_shorter.n),
             *_with_luck(row.corrected_shorter),
-            _depth(row.corrected_depth),
+            _stacked_layers(row.corrected_depth),
         )
     return _block(
         "Wrong answers corrected (W->C, %)",
@@ -147,6 +156,29 @@ def _program_table(rows: Iterable[MenuRow], searched: str) -> Group:
     )
 
 
+def coverage_table(statistics: Statistics) -> Group:
+    """What shared menus of up to 100 programs cover, over all levels."""
+    table = new_table("k", "n", "oracle\ncovered", "luck", "solv-\nable", "oracle\ncovered", "luck")
+    columns(table, "exe-\ncuted")
+    for row in statistics.coverage:
+        if row.level == "all":
+            table.add_row(
+                str(row.programs),
+                str(row.covered.n),
+                *with_luck(row.covered),
+                str(row.of_solvable.n),
+                *with_luck(row.of_solvable),
+                percent(row.executed),
+            )
+    return _block(
+        "Menus for all levels, chosen on other examples (%)",
+        _searched(statistics),
+        table,
+        "covered: one of the k programs is right; solvable: by the search. What is not executed "
+        "counts as wrong: `polar-search menu RUN --execute` executes it.",
+    )
+
+
 def _budget_table(rows: Iterable[BudgetRow], searched: str) -> Group:
     table = new_table("level", "examples", "programs an example\nmin", "\nmedian", "\nmax")
     columns(table, "outcomes", "valid")
@@ -177,6 +209,10 @@ def _block(title: str, searched: str, table: Table, caption: str) -> Group:
     )
 
 
+def _searched(statistics: Statistics) -> str:
+    return f"{statistics.num_layers} layers; {_budget(statistics.budget[-1])}"
+
+
 def _budget(row: BudgetRow) -> str:
     each = f"{row.programs_median:,.0f}"
     if row.programs_min < row.programs_max:
@@ -193,6 +229,12 @@ def _stacked(estimate: Estimate) -> str:
 
 def _with_luck(estimate: Estimate) -> tuple[str, str]:
     return _stacked(estimate), percent(estimate.luck)
+
+
+def _stacked_layers(mean: Mean) -> str:
+    if mean.value is None or mean.low is None or mean.high is None:
+        return _depth(mean.value)
+    return f"{mean.value:.1f}\n{mean.low:.1f}-{mean.high:.1f}"
 
 
 def _depth(depth: float | None) -> str:

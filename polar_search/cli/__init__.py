@@ -17,6 +17,7 @@ COMMANDS = {
     "tune": "find static programs, one for all examples, by Ray Tune and Optuna",
     "status": "how far a run is, told from another shell",
     "stats": "valid-program statistics of a run",
+    "menu": "what few programs, the same for all inputs, cover; by execution",
     "report": "one page that says what programs are worth, with figures and tables as files",
     "explore": "a page to browse the examples, programs and searches of a run",
     "run": "a recipe, such as a table of the paper, at one of its scales",

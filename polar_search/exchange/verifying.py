@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from polar_search.exchange.importing import IMPORTED
 from polar_search.execution import ProgramEngine
 from polar_search.models import locate
 from polar_search.program import Program
-from polar_search.search.evaluation import Evaluator
-from polar_search.search.run import open_run
+from polar_search.search.evaluation import Evaluator, Job
+from polar_search.search.executing import execute
+from polar_search.search.run import open_run, task_of_run
 from polar_search.search.store import Fingerprints, Store, read_outcomes
-from polar_search.tasks import SPLITS, Example, Task, load_task
+from polar_search.tasks import SPLITS, Task
 
-Job = tuple[Example, Program]
 RESAMPLES = 2000
 
 
@@ -66,15 +66,11 @@ def verify_labels(
 
     Raises:
         LabelError: The run holds no imported labels, or labels for a model of another depth.
+        RunError: It holds no run, or the task has other examples by now.
     """
     folder = open_run(run)
     config = folder.fixed() or {}
-    task = load_task(config["task"], config.get("task_options"))
-    if task.fingerprint() != config["task fingerprint"]:
-        raise LabelError(
-            f"expected the examples of task '{config['task']}' that the labels of '{run}' were "
-            "joined with, received others; import the labels again"
-        )
+    task = task_of_run(run)
     jobs, said = _labels(run, task, config["num_layers"], limit)
     engine = ProgramEngine.from_pretrained(locate(model, task), device=device, dtype=dtype)
     if engine.num_layers != config["num_layers"]:
@@ -87,7 +83,7 @@ def verify_labels(
     prints = Fingerprints(engine.fingerprint, task.fingerprint(), decoding)
     _check_model(run, prints, model)
     with folder.owned():
-        verdicts = _execute(evaluator, Store(run, prints, "verify"), jobs, rows, on_progress)
+        verdicts = execute(evaluator, Store(run, prints, "verify"), jobs, rows, on_progress)
     flips = [verdicts[job] for job, valid in said.items() if verdicts[job] != valid]
     verified = Verified(_same(said, verdicts), sum(flips), len(flips) - sum(flips))
     folder.write("verified.json", {"model": model, **asdict(verified)})
@@ -158,30 +154,3 @@ def _labels(
     identity = Program.identity(num_layers)
     keys = dict.fromkeys([*((id_, identity) for id_ in wanted), *said])
     return [(examples[id_], program) for id_, program in keys], said
-
-
-def _execute(
-    evaluator: Evaluator,
-    store: Store,
-    jobs: Sequence[Job],
-    rows: int,
-    on_progress: Callable[[int, int], None] | None,
-) -> dict[tuple[str, Program], bool]:
-    """The verdicts of all jobs, from the store or from the engine."""
-    layers = evaluator.engine.num_layers
-    known = {
-        (id_, program): outcome.correct
-        for id_ in {example.id for example, _ in jobs}
-        for program, outcome in store.known(id_, layers).items()
-    }
-    new = [job for job in jobs if (job[0].id, job[1]) not in known]
-    try:
-        for start in range(0, len(new), rows):
-            outcomes = evaluator.evaluate(new[start : start + rows])
-            store.append(outcomes, [])
-            known |= {(o.example_id, o.program): o.correct for o in outcomes}
-            if on_progress is not None:
-                on_progress(len(jobs) - len(new) + start + len(outcomes), len(jobs))
-    finally:
-        store.flush()
-    return known

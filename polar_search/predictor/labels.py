@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from polar_search.errors import PredictorError, RunError
+from polar_search.errors import PredictorError
 from polar_search.predictor.runs import writable
 from polar_search.program import Program
 from polar_search.search.config import SearchConfig
-from polar_search.search.run import open_run
+from polar_search.search.places import Location
+from polar_search.search.run import open_run, task_of_run
 from polar_search.search.store import read_outcomes, read_trace
-from polar_search.tasks import Example, Task, load_task
+from polar_search.tasks import Example, Task
 
 Weighting = Literal["paper", "uniform", "shortest", "first"]
 
@@ -58,7 +58,7 @@ class LabelSet:
 
 
 def read_labels(
-    run: Path,
+    run: Location,
     weighting: Weighting = "paper",
     max_programs: int = 50,
     max_repeats: int | None = None,
@@ -85,12 +85,7 @@ def read_labels(
             f"expected a run on the train split, received '{run}' on '{config.get('split')}'; "
             "search with --split train"
         )
-    task = load_task(config["task"], config.get("task_options"))
-    if task.fingerprint() != config["task fingerprint"]:
-        raise RunError(
-            f"expected the examples of task '{config['task']}' that '{run}' was searched on, "
-            "received others; install the version that its environment.json names"
-        )
+    task = task_of_run(run)
     most = max_repeats or config["max_repeats"]
     valid, searched, left_out = _valid_programs(run, config, most)
     order = _found_order(run) if weighting == "first" else {}
@@ -113,7 +108,7 @@ def read_labels(
     return LabelSet(config, task, tuple(examples), tuple(labels), often, left_out)
 
 
-def options_of_run(run: Path) -> dict[str, Any]:
+def options_of_run(run: Location) -> dict[str, Any]:
     """All options and fingerprints of a run; those that it does not tell have their defaults."""
     folder = open_run(run)
     fixed = folder.fixed() or {}
@@ -145,7 +140,7 @@ def weigh(
 
 
 def _valid_programs(
-    run: Path, config: Mapping[str, Any], most: int
+    run: Location, config: Mapping[str, Any], most: int
 ) -> tuple[dict[str, list[Program]], set[str], int]:
     """Valid programs by example, the ids of all examples, and how many repeat too much."""
     table = read_outcomes(run)
@@ -176,7 +171,7 @@ def _equal(column: Any, value: str) -> Any:  # noqa: ANN401
     return pc.equal(column, value)
 
 
-def _found_order(run: Path) -> dict[str, dict[tuple[int, ...], int]]:
+def _found_order(run: Location) -> dict[str, dict[tuple[int, ...], int]]:
     """For each example the step at which each path was asked."""
     order: dict[str, dict[tuple[int, ...], int]] = {}
     for row in read_trace(run).to_pylist():

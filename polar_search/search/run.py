@@ -20,6 +20,7 @@ from polar_search.search.ownership import owned
 from polar_search.search.parts import part_names
 from polar_search.search.places import FolderPlace, Location, place_of, writing
 from polar_search.search.store import read_outcomes, tidy
+from polar_search.tasks import Task, load_task
 
 PACKAGES = ("polar-search", "torch", "transformers", "pyarrow", "numpy")
 
@@ -146,6 +147,23 @@ def open_run(path: Location) -> RunFolder:
             "make one with `polar-search search --out RUN`"
         )
     return RunFolder(path)
+
+
+def task_of_run(path: Location) -> Task:
+    """The task that a run was searched on.
+
+    Raises:
+        RunError: The folder holds no run, or the task has other examples by now.
+    """
+    config = open_run(path).fixed() or {}
+    task = load_task(config["task"], config.get("task_options"))
+    if task.fingerprint() != config["task fingerprint"]:
+        raise RunError(
+            f"expected the examples of task '{config['task']}' that '{path}' was searched on, "
+            "received others; install the version that its environment.json names, or import its "
+            "labels again"
+        )
+    return task
 
 
 def load_outcomes(path: Location) -> pa.Table:

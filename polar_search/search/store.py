@@ -216,7 +216,7 @@ def read_outcomes(folder: Location) -> pa.Table:
     return table.cast(OUTCOME_SCHEMA)
 
 
-def read_coded_outcomes(folder: Location) -> pa.Table:
+def read_coded_outcomes(*folders: Location) -> pa.Table:
     """All outcomes, one row a key, for statistics over millions: small, texts as dictionaries.
 
     A path stands only in some row of its program, at least in one; the other rows have none.
@@ -224,8 +224,9 @@ def read_coded_outcomes(folder: Location) -> pa.Table:
     Raises:
         RunError: A part cannot be read.
     """
-    parts = read_parts(place_of(folder).below("outcomes"), OUTCOME_SCHEMA)
-    return keep_first([_with_few_paths(part) for part in parts], OUTCOME_SCHEMA, OUTCOME_KEY)
+    places = [place_of(folder).below("outcomes") for folder in folders]
+    parts = [part for place in places for part in read_parts(place, OUTCOME_SCHEMA)]
+    return keep_first(list(map(_with_few_paths, parts)), OUTCOME_SCHEMA, OUTCOME_KEY)
 
 
 def _with_few_paths(part: pa.Table) -> pa.Table:

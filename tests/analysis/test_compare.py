@@ -3,7 +3,7 @@
 from io import StringIO
 
 import pytest
-from handmade import make_outcomes, random_rows, truth_of
+from handmade import grading, make_outcomes, random_rows, truth_of
 from rich.console import Console
 
 import polar_search
@@ -17,8 +17,7 @@ from polar_search.errors import RunError
 @pytest.fixture(scope="module")
 def statistics():
     rows = random_rows(0)
-    truth = truth_of(rows)
-    return summarize(make_outcomes(rows), lambda e, text: truth[e] == text)
+    return summarize(make_outcomes(rows), grading(truth_of(rows)))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from handmade import PATHS, Row, make_outcomes, random_rows, truth_of
+from handmade import PATHS, Row, grading, make_outcomes, random_rows, truth_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +11,8 @@ from polar_search.analysis import derange, permuted_correct, summarize
 IDENTITY = PATHS[0]
 
 
-def grader(truth):
-    return lambda example_id, text: truth[example_id] == text
+def everything_right(pairs):
+    return [True] * len(pairs)
 
 
 @given(level=st.lists(st.integers(1, 3), min_size=1, max_size=30), seed=st.integers(0, 99))
@@ -41,13 +41,18 @@ def test_permuted_verdicts_equal_grading_every_row(seed):
         truth[outcomes.example_ids[other[e]]] == outcomes.texts[t]
         for e, t in zip(outcomes.example, outcomes.text, strict=True)
     ]
-    assert permuted_correct(outcomes, grader(truth), other).tolist() == expected
+    assert permuted_correct(outcomes, grading(truth), other).tolist() == expected
 
 
 def test_each_pair_of_answer_and_text_is_graded_once():
     outcomes = make_outcomes([Row(e, p, True, text=t) for e, t in ("ax", "by") for p in PATHS])
     asked = []
-    permuted_correct(outcomes, lambda *pair: bool(asked.append(pair)), np.array([1, 0]))
+
+    def grade(pairs):
+        asked.extend(pairs)
+        return [False] * len(pairs)
+
+    permuted_correct(outcomes, grade, np.array([1, 0]))
     assert sorted(asked) == [("a", "y"), ("b", "x")]
 
 
@@ -62,7 +67,7 @@ def test_luck_with_two_answers_is_what_theory_says():
         for path in programs
         for text in [answer if path == IDENTITY else str(rng.integers(2))]
     ]
-    statistics = summarize(make_outcomes(rows), grader(truth))
+    statistics = summarize(make_outcomes(rows), grading(truth))
     row = statistics.accuracy[-1]
     assert row.base.value == row.both.value == 1.0
     assert row.base.luck == pytest.approx(1 / 2, abs=0.03)
@@ -76,7 +81,7 @@ def test_luck_of_shorter_programs_needs_texts_that_vary():
     """Programs that all say the same are valid together; an unrelated answer is met by none."""
     truth = {f"e{e}": str(e) for e in range(40)}
     rows = [Row(e, path, True, text=t) for e, t in truth.items() for path in PATHS]
-    row = summarize(make_outcomes(rows), grader(truth)).shorter[-1]
+    row = summarize(make_outcomes(rows), grading(truth)).shorter[-1]
     assert (row.correct_shorter.value, row.correct_shorter.luck) == (1.0, 0.0)
 
 
@@ -86,7 +91,7 @@ def test_level_with_one_example_has_no_luck():
         for e, level in (("a", 1), ("b", 1), ("c", 2))
         for path in PATHS
     ]  # fmt: skip
-    pair, alone, everything = summarize(make_outcomes(rows), lambda *_: True).accuracy
+    pair, alone, everything = summarize(make_outcomes(rows), everything_right).accuracy
     assert (pair.both.luck, alone.both.luck, everything.both.luck) == (1.0, None, None)
 
 
@@ -101,5 +106,5 @@ def test_level_with_unknown_texts_has_no_luck():
         )
         for path in PATHS
     ]
-    known, unknown, everything = summarize(make_outcomes(rows), lambda *_: True).accuracy
+    known, unknown, everything = summarize(make_outcomes(rows), everything_right).accuracy
     assert (known.both.luck, unknown.both.luck, everything.both.luck) == (1.0, None, None)

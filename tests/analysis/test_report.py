@@ -6,7 +6,7 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from handmade import PATHS, Row, make_outcomes, make_table, random_rows, truth_of
+from handmade import PATHS, Row, grading, make_outcomes, make_table, random_rows, truth_of
 from rich.console import Console
 
 from polar_search.analysis import Outcomes, render, summarize
@@ -14,8 +14,7 @@ from polar_search.errors import ConfigError
 
 
 def statistics_of(rows, **options):
-    truth = truth_of(rows)
-    return summarize(make_outcomes(rows), lambda e, text: truth[e] == text, **options)
+    return summarize(make_outcomes(rows), grading(truth_of(rows)), **options)
 
 
 def printed(statistics):
@@ -36,11 +35,10 @@ def test_less_trusted_sources_change_nothing():
     rows = random_rows(0)
     imported = [replace(row, correct=not row.correct, source="imported") for row in rows]
     confirmed = [replace(row, source="confirmed") for row in rows]
-    truth = truth_of(rows)
     expected = statistics_of(rows)
     for more in (imported, confirmed, imported + confirmed):
         outcomes = make_outcomes(more + rows)
-        assert summarize(outcomes, lambda e, text: truth[e] == text) == expected
+        assert summarize(outcomes, grading(truth_of(rows))) == expected
 
 
 def test_seed_moves_luck_and_nothing_else():
@@ -66,7 +64,7 @@ def test_tables_fit_eighty_columns_and_hold_the_numbers():
     text = printed(statistics_of(random_rows(1, examples=3000)))
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
-    assert text.count("searched: 4 layers; 3,000 examples x") == 14  # above every table
+    assert text.count("searched: 4 layers; 3,000 examples x") == 15  # above every table
     for heading in ("oracle", "luck", "static", "oracle, menu of 5", "C->C", "W->C"):
         assert heading in text
 
@@ -76,7 +74,7 @@ def test_widest_numbers_still_fit():
     path = tuple(range(120))
     rows = [Row(f"e{i}", p, True, text="x") for i in range(12_000) for p in (path, path * 2)]
     outcomes = Outcomes.from_table(make_table(rows), 120)
-    text = printed(summarize(outcomes, lambda *_: True))
+    text = printed(summarize(outcomes, lambda pairs: [True] * len(pairs)))
     assert "…" not in text
     assert "12000" in text
 

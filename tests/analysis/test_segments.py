@@ -62,7 +62,7 @@ def test_positions_of_valid_programs_stand_beside_those_tried():
 
 def test_neighbours_of_correcting_programs():
     outcomes = make_outcomes(ROWS, D)
-    row = the(robustness(outcomes, edits_of(outcomes)), level="all")
+    row = the(robustness(outcomes, edits_of(outcomes), outcomes.base), level="all")
     # a: without the repeat it still corrects, without the skip it does not.
     assert (row.removed.count, row.removed.n) == (1, 2)
     # a: the skip with the repeat added still corrects. b: the repeat with the skip added does not.
@@ -71,6 +71,6 @@ def test_neighbours_of_correcting_programs():
 
 def test_without_corrections_nothing_is_said():
     outcomes = make_outcomes([Row("c", IDENTITY, True), Row("c", SKIP_0, False)], D)
-    row = the(robustness(outcomes, edits_of(outcomes)), level="all")
+    row = the(robustness(outcomes, edits_of(outcomes), outcomes.base), level="all")
     assert (row.removed.value, row.added.value) == (None, None)
     assert the(segments(outcomes, edits_of(outcomes)), level=1, kind="layers", value=1).share.n == 0

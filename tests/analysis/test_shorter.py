@@ -27,19 +27,24 @@ def test_hand_made_outcomes():
     assert (row.correct_shorter.count, row.correct_shorter.n) == (1, 2)
     assert (row.corrected.count, row.corrected.n) == (3, 4)
     assert (row.corrected_shorter.count, row.corrected_shorter.n) == (1, 3)
-    assert row.correct_depth == (2 + 4) / 2
-    assert row.corrected_depth == (5 + 3 + 4) / 3
+    assert row.correct_depth.value == (2 + 4) / 2
+    assert row.corrected_depth.value == (5 + 3 + 4) / 3
 
 
 def test_levels_without_wrong_or_correct_examples_have_no_values():
     rows = [Row("a", IDENTITY, True, level=1), Row("b", IDENTITY, False, level=2)]
     outcomes = make_outcomes(rows)
     right, wrong, _ = shorter_programs(outcomes, outcomes.base)
-    assert (right.correct_shorter.value, right.correct_depth) == (0.0, 4.0)
-    assert right.corrected.value is right.corrected_shorter.value is right.corrected_depth is None
+    assert (right.correct_shorter.value, right.correct_depth.value) == (0.0, 4.0)
+    assert (
+        right.corrected.value
+        is right.corrected_shorter.value
+        is right.corrected_depth.value
+        is None
+    )
     assert wrong.corrected.value == 0.0
     assert wrong.correct_shorter.value is wrong.corrected_shorter.value is None
-    assert wrong.correct_depth is wrong.corrected_depth is None
+    assert wrong.correct_depth.value is wrong.corrected_depth.value is None
 
 
 def test_examples_stay_split_as_told_when_verdicts_are_others():
@@ -72,8 +77,8 @@ def test_equal_to_a_plain_loop_over_the_rows(seed):
     assert row.correct_shorter.count == sum(depth < 4 for depth in depths)
     assert (row.corrected.count, row.corrected.n) == (len(corrected), 30 - len(correct))
     assert row.corrected_shorter.count == sum(depth < 4 for depth in corrected_depths)
-    assert row.correct_depth == (pytest.approx(np.mean(depths)) if depths else None)
-    assert row.corrected_depth == (
+    assert row.correct_depth.value == (pytest.approx(np.mean(depths)) if depths else None)
+    assert row.corrected_depth.value == (
         pytest.approx(np.mean(corrected_depths)) if corrected_depths else None
     )
 
@@ -89,5 +94,5 @@ def test_distinct_layers_are_those_of_the_shortest_program():
     ]
     outcomes = make_outcomes(rows)
     row = shorter_programs(outcomes, outcomes.base)[-1]
-    assert (row.correct_depth, row.correct_unique) == (3.5, 3.0)
-    assert (row.corrected_depth, row.corrected_unique) == (5.0, 4.0)
+    assert (row.correct_depth.value, row.correct_unique.value) == (3.5, 3.0)
+    assert (row.corrected_depth.value, row.corrected_unique.value) == (5.0, 4.0)

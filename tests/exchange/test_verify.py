@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from polar_search.errors import LabelError
+from polar_search.errors import LabelError, RunError
 from polar_search.exchange import export_labels, import_labels, verify_labels
 from polar_search.search.store import read_outcomes
 
@@ -69,5 +69,5 @@ def test_another_model_or_task_than_before_is_refused(imported, searched):
     config = json.loads((run / "config.json").read_text())
     config["fixed"]["task fingerprint"] = "another"
     (run / "config.json").write_text(json.dumps(config))
-    with pytest.raises(LabelError, match=r"task 'tracking' that the labels of .* were joined with"):
+    with pytest.raises(RunError, match=r"task 'tracking' that .* was searched on, received others"):
         verify_labels(run, MODEL)
