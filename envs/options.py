@@ -13,6 +13,7 @@ import numpy as np
 from polar_search.errors import ConfigError
 from polar_search.execution import ProgramEngine
 from polar_search.program import ProgramSpace
+from polar_search.search.config import space_of
 from polar_search.tasks import Split, Task
 
 Encoder = Callable[[list[str]], Any]
@@ -129,11 +130,4 @@ class EnvOptions:
 
     def space(self, num_layers: int) -> ProgramSpace:
         """The programs that episodes may end with, on a model of `num_layers` layers."""
-        return ProgramSpace(
-            num_layers,
-            max_segment=self.max_segment,
-            max_repeats=self.max_repeats,
-            segmentation=self.segmentation,
-            max_depth=self.max_depth,
-            max_edits=self.max_edits,
-        )
+        return space_of(self, num_layers)

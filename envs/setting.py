@@ -16,7 +16,7 @@ from polar_search.models import locate
 from polar_search.program import Program
 from polar_search.search.evaluation import Evaluator
 from polar_search.search.outcome import Outcome
-from polar_search.tasks import Example, Task, load_task
+from polar_search.tasks import Example, Task, chosen_examples, load_task
 
 from .options import Array, Encoder, EnvOptions
 from .prompts import encoded, pooled
@@ -54,13 +54,8 @@ class Setting:
         self.options = options
         task = options.task
         self.task = load_task(task, options.task_options) if isinstance(task, str) else task
-        self.examples = _chosen(self.task, options)
+        self.examples = chosen_examples(self.task, options.split, options.levels, options.limit)
         self._by_id = {example.id: example for example in self.examples}
-        if len(self._by_id) < len(self.examples):
-            raise TaskError(
-                f"expected an id of its own for every example of task '{self.task.name}', received "
-                f"{len(self._by_id)} ids for {len(self.examples)} examples; correct the task"
-            )
         self._prompts: dict[str, Array] = {}
         self._memory: OrderedDict[Key, Outcome] = OrderedDict()
         self._evaluator: Evaluator | None = None
@@ -198,20 +193,3 @@ def _engine(options: EnvOptions, task: Task) -> ProgramEngine:
         engine = ProgramEngine.from_pretrained(source, device=options.device, dtype=options.dtype)
         _ENGINES[key] = engine
     return engine
-
-
-def _chosen(task: Task, options: EnvOptions) -> list[Example]:
-    """The examples of the split and the levels, at most `limit` of each level."""
-    examples = task.examples(options.split)
-    found = sorted({example.level for example in examples})
-    levels = found if options.levels is None else sorted(set(options.levels))
-    if not levels or not set(levels) <= set(found):
-        raise TaskError(
-            f"expected levels of split '{options.split}' of task '{task.name}' "
-            f"({', '.join(map(str, found)) or 'it is empty'}), received {options.levels}; "
-            "change levels or split"
-        )
-    chosen: list[Example] = []
-    for level in levels:
-        chosen += [example for example in examples if example.level == level][: options.limit]
-    return chosen

@@ -9,7 +9,7 @@ from polar_search import SearchConfig, cli
 from polar_search.errors import ConfigError, UnknownNameError
 from polar_search.models import bundled_names
 from polar_search.recipes import Projection, Recipe
-from polar_search.report.exhibits import EXHIBITS, chosen
+from polar_search.report.exhibits import BESIDE, EXHIBITS, check_names
 from polar_search.search.agent import AGENTS
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -45,7 +45,9 @@ def test_every_recipe_has_both_scales_of_searches_and_exhibits_that_exist(path, 
         if command[0] == "search":
             assert Path(command[command.index("--config") + 1]) in SEARCHES
         if command[0] == "report":
-            assert chosen(arguments_after(command, "--only"))
+            names = arguments_after(command, "--only")
+            assert names
+            check_names(names)
 
 
 def test_every_exhibit_has_a_recipe():
@@ -56,7 +58,7 @@ def test_every_exhibit_has_a_recipe():
         if "--only" in command
         for name in arguments_after(command, "--only")
     }
-    assert shown == {exhibit.name for exhibit in EXHIBITS}
+    assert shown == {*(exhibit.name for exhibit in EXHIBITS), *BESIDE}
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.stem)
@@ -72,8 +74,9 @@ def test_recipes_that_share_a_search_share_its_run():
     for path in RECIPES:
         for command in Recipe.read(path).commands("bundled", Path("runs")):
             if command[0] == "search":
-                config = command[command.index("--config") + 1]
-                outs.setdefault(config, set()).add(command[command.index("--out") + 1])
+                at = command.index("--out")
+                search = (*command[:at], *command[at + 2 :])
+                outs.setdefault(search, set()).add(command[at + 1])
     assert all(len(places) == 1 for places in outs.values())
 
 

@@ -3,7 +3,7 @@
 from polar_search.analysis.accuracy import AccuracyRow, accuracy
 from polar_search.analysis.budget import BudgetRow, search_budget
 from polar_search.analysis.depth import AttemptRow, NeedRow, WithinRow
-from polar_search.analysis.intervals import Estimate, paired_gain, share
+from polar_search.analysis.intervals import Estimate, Mean, paired_gain, share
 from polar_search.analysis.luck import Grade, derange, permuted_correct
 from polar_search.analysis.menus import MenuRow, best_menus
 from polar_search.analysis.outcomes import Level, Outcomes
@@ -18,6 +18,7 @@ __all__ = [
     "Estimate",
     "Grade",
     "Level",
+    "Mean",
     "MenuRow",
     "NeedRow",
     "Outcomes",

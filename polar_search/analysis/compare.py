@@ -28,14 +28,14 @@ class ComparisonRow:
     Attributes:
         level: the level.
         name: base, skip, loop or both, or a headline share.
-        ours: our estimate, None for what was not searched here.
+        ours: our estimate.
         paper: the paper's number, None where it has none.
         replication: the replication's number, None where it has none.
     """
 
     level: str
     name: str
-    ours: Estimate | None
+    ours: Estimate
     paper: float | None
     replication: float | None
 

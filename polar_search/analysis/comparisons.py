@@ -42,17 +42,22 @@ def comparison_table(comparison: Comparison) -> Group:
     for row in comparison.rows:
         table.add_row(
             *(row.level, NAMES[row.name]),
-            *((str(row.ours.n), inline(row.ours)) if row.ours else ("-", "-")),
+            *(str(row.ours.n), inline(row.ours)),
             *(percent(row.paper), percent(row.replication)),
         )
-    named = [
+    caption = "\n".join([*named_sources(comparison), *DIFFERENCES])
+    return _block("Beside the paper (%)", table, caption)
+
+
+def named_sources(comparison: Comparison) -> list[str]:
+    """Which model of the paper and of its replication stands beside ours, and from where."""
+    return [
         f"{source}: {model or f'no numbers for {comparison.model}'} ({comparison.sources[source]})"
         for source, model in (
             ("paper", comparison.paper_model),
             ("replication", comparison.replication_model),
         )
     ]
-    return _block("Beside the paper (%)", table, "\n".join([*named, *DIFFERENCES]))
 
 
 def _block(title: str, table: Table, caption: str) -> Group:

@@ -34,14 +34,15 @@ class CoverageRow:
         programs: programs of a menu at most.
         covered: share of the examples that a program of their menu answers; an oracle chooses.
         of_solvable: the same, of those that the search itself solved.
-        executed: share of the cells that are executed; the others count as wrong.
+        executed: share of the cells that are executed, the others counting as wrong; None where
+            there are none.
     """
 
     level: Level
     programs: int
     covered: Estimate
     of_solvable: Estimate
-    executed: float
+    executed: float | None
 
 
 def choose_menus(outcomes: Outcomes, size: int = SIZE) -> Menus:
@@ -86,9 +87,7 @@ def coverage(outcomes: Outcomes, menus: Menus, solvable: Bools) -> tuple[Coverag
         menus: see `choose_menus`.
         solvable: `[E]`, which examples the search solved.
     """
-    if not all(menus):
-        return ()
-    longest = max(map(len, menus))
+    longest = max(1, *map(len, menus))
     sizes = sorted({*(k for k in STEPS if k < longest), longest})
     fold = _folds(outcomes)
     place = _places(outcomes, menus)[fold[outcomes.example], outcomes.program]
@@ -96,7 +95,8 @@ def coverage(outcomes: Outcomes, menus: Menus, solvable: Bools) -> tuple[Coverag
     np.minimum.at(first, outcomes.example[outcomes.correct], place[outcomes.correct])
     lengths = np.array([len(menu) for menu in menus])[fold]
     rows = []
-    for level, examples in outcomes.scopes():
+    for level, members in outcomes.scopes():
+        examples = members & all(menus)
         executed = place[examples[outcomes.example]]
         for k in sizes:
             cells = int(np.minimum(lengths[examples], k).sum())
@@ -106,7 +106,7 @@ def coverage(outcomes: Outcomes, menus: Menus, solvable: Bools) -> tuple[Coverag
                     k,
                     covered=share(first[examples] < k),
                     of_solvable=share(first[examples & solvable] < k),
-                    executed=int(np.count_nonzero(executed < k)) / cells,
+                    executed=int(np.count_nonzero(executed < k)) / cells if cells else None,
                 )
             )
     return tuple(rows)

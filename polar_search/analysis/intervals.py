@@ -53,6 +53,14 @@ class Mean:
     n: int
     luck: float | None = None
 
+    def scaled(self, by: float) -> Mean:
+        """The mean in another unit."""
+        value, low, high, luck = (
+            None if part is None else by * part
+            for part in (self.value, self.low, self.high, self.luck)
+        )
+        return Mean(value, low, high, self.n, luck)
+
 
 def mean(numbers: Ints) -> Mean:
     """The mean of `[n]` numbers with its interval."""

@@ -46,6 +46,7 @@ class Outcomes:
         program: `[N]`, program code of each outcome.
         text: `[N]`, text code of each outcome, -1 where no text is known (imported labels).
         correct: `[N]`, the verdicts.
+        source: `[N]`, where each outcome is from, as an index of `SOURCES`.
     """
 
     num_layers: int
@@ -61,6 +62,7 @@ class Outcomes:
     program: Ints
     text: Ints
     correct: Bools
+    source: Ints
 
     @classmethod
     def from_table(cls, table: pa.Table, num_layers: int) -> Outcomes:
@@ -87,7 +89,8 @@ class Outcomes:
         )
         level = _levels(example, table["level"].to_numpy().astype(np.int64), example_ids)
 
-        rows = _most_trusted_rows(example, program, table["source"])
+        source = _sources(table["source"])
+        rows = _most_trusted_rows(example, program, source)
         outcomes = cls(
             num_layers=num_layers,
             example_ids=example_ids,
@@ -102,6 +105,7 @@ class Outcomes:
             program=program[rows],
             text=text[rows],
             correct=table["correct"].to_numpy()[rows],
+            source=source[rows],
         )
         _check_identity(outcomes)
         return outcomes
@@ -222,15 +226,20 @@ def _levels(example: Ints, row_level: Ints, example_ids: tuple[str, ...]) -> Int
     return level
 
 
-def _most_trusted_rows(example: Ints, program: Ints, source: pa.ChunkedArray) -> Ints:
-    """One row for each (example, program), sorted by both, from its most trusted source."""
+def _sources(source: pa.ChunkedArray) -> Ints:
+    """For each row the place of its source in `SOURCES`."""
     codes, sources = _encode(source)
     if unknown := sorted(set(sources) - set(SOURCES)):
         raise RunError(
             f"expected sources among {', '.join(SOURCES)}, received '{unknown[0]}'; read the run's "
             "folder through its store"
         )
-    trust = np.array([SOURCES.index(name) for name in sources])[codes]
+    places: Ints = np.array([SOURCES.index(name) for name in sources])[codes]
+    return places
+
+
+def _most_trusted_rows(example: Ints, program: Ints, trust: Ints) -> Ints:
+    """One row for each (example, program), sorted by both, from its most trusted source."""
     order = np.lexsort((trust, program, example))
     same_pair = (np.diff(example[order]) == 0) & (np.diff(program[order]) == 0)
     if (same_pair & (np.diff(trust[order]) == 0)).any():

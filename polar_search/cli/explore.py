@@ -21,11 +21,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("run", type=str, help="the run folder")
     parser.add_argument("--out", type=str, help="the page; RUN/explore.html by default")
     parsed = parser.parse_args(list(arguments))
-    run = Path(parsed.run)
-    show(run, Path(parsed.out) if parsed.out else run / "explore.html", Console())
+    show(parsed.run, parsed.out or f"{parsed.run}/explore.html", Console())
 
 
-def show(run: Path, out: Path, console: Console) -> None:
+def show(run: Path | str, out: Path | str, console: Console) -> None:
     """Write the explorer of `run` into `out`."""
     from polar_search.report import write_explorer
 

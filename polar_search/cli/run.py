@@ -16,7 +16,7 @@ DESCRIPTION = (
     "Run a recipe: the commands that reproduce a table or figure. What was done already, by this "
     "recipe or by another that shares its searches, is not done again."
 )
-STEPS = ("search", "stats", "report", "explore", "train", "evaluate")
+STEPS = ("search", "stats", "menu", "report", "explore", "train", "evaluate")
 """Commands that a recipe may use."""
 
 

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     console = Console()
     out = Path(parsed.out)
     training = train(
-        Path(parsed.run),
+        parsed.run,
         out,
         config,
         lambda epoch: console.print(describe(epoch)),

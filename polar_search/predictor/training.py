@@ -21,6 +21,7 @@ from polar_search.predictor.predictor import Origin, Predictor
 from polar_search.predictor.trainer import Data, Epoch, Trainer, best_epoch
 from polar_search.program import ProgramSpace
 from polar_search.search.evaluation import Evaluator
+from polar_search.search.places import Location
 from polar_search.search.run import RunFolder
 from polar_search.search.store import outcome_of, read_outcomes
 
@@ -35,7 +36,7 @@ class Training:
 
 
 def train(
-    run: Path,
+    run: Location,
     out: Path,
     config: TrainConfig,
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -96,7 +97,7 @@ def _stamp(labels: LabelSet) -> dict[str, Any]:
 
 
 def _prepare(
-    run: Path,
+    run: Location,
     labels: LabelSet,
     engine: ProgramEngine,
     encoder: Encoder,

@@ -172,6 +172,7 @@ def _one(
         "text": codes,
         "texts": [outcomes.texts[code] if code >= 0 else None for code in texts],
         "correct": outcomes.correct[rows].astype(int).tolist(),
+        "source": outcomes.source[rows].tolist(),
         "steps": [
             [
                 [place[program], place.get(parent, -1) if parent else -1]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from polar_search.analysis import Statistics
-from polar_search.analysis.menus import SIZES, MenuRow
-from polar_search.report.columns import LEVEL, levels, luck, of
-from polar_search.report.plots import COLOURS, Series, canvas, dots, legend, lines
+from polar_search.report.columns import LEVEL, count_of, levels, luck, of
+from polar_search.report.plots import COLOURS, Series, dots, lines
 from polar_search.report.sheets import Column, Sheet
 
 
@@ -51,6 +50,7 @@ def correct_sheet(statistics: Statistics) -> Sheet:
         Column("shorter", of("correct_shorter"), oracle=True),
         luck("correct_shorter"),
         Column("depth, layers", of("correct_depth"), oracle=True),
+        luck("correct_depth"),
     )
     return Sheet(columns, statistics.shorter)
 
@@ -66,6 +66,7 @@ def corrected_sheet(statistics: Statistics) -> Sheet:
         Column("shorter", of("corrected_shorter"), oracle=True),
         luck("corrected_shorter"),
         Column("depth, layers", of("corrected_depth"), oracle=True),
+        luck("corrected_depth"),
     )
     return Sheet(columns, statistics.shorter)
 
@@ -87,48 +88,40 @@ def corrected_figure(statistics: Statistics) -> Figure:
     return dots(levels(rows), series, "wrong ones; corrected ones, %")
 
 
+KINDS = (("C->C", "correct", "skip", "v"), ("W->C", "corrected", "loop", "^"))
+"""Examples that the standard pass answers, or a program only: label, attribute, looks."""
+
+
 def depth_sheet(statistics: Statistics) -> Sheet:
-    """Mean depth of the shortest valid program, in layers and percent of D."""
-    share = 100 / statistics.num_layers
+    """Mean depth, and distinct layers, of the shortest valid program."""
     columns = [LEVEL]
-    kinds = (
-        ("C->C", "correct_depth", lambda row: row.correct_shorter.n),
-        ("W->C", "corrected_depth", lambda row: row.corrected_shorter.n),
-    )
-    for head, name, count in kinds:
-        columns.append(Column(f"{head} n", count))
-        columns.append(Column(f"{head}, layers", of(name), oracle=True))
-        columns.append(Column(f"{head}, % of D", _scaled(name, share), oracle=True))
+    for label, name, *_ in KINDS:
+        columns += [
+            Column(f"{label} n", count_of(f"{name}_depth")),
+            Column(f"{label}, layers", of(f"{name}_depth"), oracle=True),
+            luck(f"{name}_depth"),
+            Column(f"{label}, distinct", of(f"{name}_unique"), oracle=True),
+            luck(f"{name}_unique"),
+        ]
     return Sheet(tuple(columns), statistics.shorter)
 
 
-def _scaled(name: str, by: float) -> Callable[[Any], float | None]:
-    def scaled(row: Any) -> float | None:  # noqa: ANN401
-        value = getattr(row, name)
-        return None if value is None else by * value
-
-    return scaled
-
-
 def depth_figure(statistics: Statistics) -> Figure:
-    """Mean depth of the shortest valid program, by level."""
-    rows, share = statistics.shorter, 100 / statistics.num_layers
-    with canvas() as (figure, axes):
-        kinds = (
-            ("C->C", "correct_depth", "skip", "v"),
-            ("W->C", "corrected_depth", "loop", "^"),
+    """Mean depth of the shortest valid program, by level, in percent of D."""
+    rows, layers = statistics.shorter, statistics.num_layers
+    series = [
+        Series(
+            *(label, colour, marker),
+            [getattr(row, f"{name}_depth").scaled(1 / layers) for row in rows],
         )
-        for label, name, colour, marker in kinds:
-            depths = list(map(_scaled(name, share), rows))
-            shown = [(i, depth) for i, depth in enumerate(depths) if depth is not None]
-            across, up = zip(*shown, strict=True) if shown else ((), ())
-            axes.plot(across, up, marker, color=COLOURS[colour], markersize=8, label=label)
-        axes.axhline(100, color=COLOURS["base"], linestyle="--", linewidth=1, label="standard pass")
-        axes.set_xticks(range(len(rows)), levels(rows))
-        axes.set_xlim(-0.6, len(rows) - 0.4)
-        axes.set_ylim(bottom=0)
-        axes.set_ylabel("executed layers, % of D")
-        legend(figure, axes)
+        for label, name, colour, marker in KINDS
+    ]
+    figure = dots(levels(rows), series, "executed layers, % of D")
+    axes = figure.axes[0]
+    axes.axhline(100, color=COLOURS["base"], linestyle="--", linewidth=1)
+    axes.relim()
+    axes.autoscale(axis="y")
+    axes.set_ylim(bottom=0)
     return figure
 
 
@@ -157,36 +150,36 @@ def along(rows: Sequence[Any], name: str, estimate: str, xlabel: str, ylabel: st
 
 def within_sheet(rows: Sequence[Any], allowed: str) -> Sheet:
     """Examples solved within a depth, which `allowed` names."""
-    columns = (
-        LEVEL,
-        Column(allowed, of("allowed")),
-        Column("layers at most", of("layers")),
-        Column("n", lambda row: row.solved.n),
-        Column("solved", of("solved"), oracle=True),
-        luck("solved"),
-    )
-    return Sheet(columns, rows)
+    layers = Column("layers at most", of("layers"))
+    return _solved_sheet(rows, Column(allowed, of("allowed")), layers)
 
 
 def curve_sheet(statistics: Statistics) -> Sheet:
     """Examples solved against programs tried."""
+    return _solved_sheet(statistics.curve, Column("programs tried", of("programs")))
+
+
+def _solved_sheet(rows: Sequence[Any], *along: Column) -> Sheet:
+    """Examples solved along a quantity."""
     columns = (
-        LEVEL,
-        Column("programs tried", of("programs")),
-        Column("n", lambda row: row.solved.n),
-        Column("solved", of("solved"), oracle=True),
-        luck("solved"),
+        *(LEVEL, *along, Column("n", lambda row: row.solved.n)),
+        *(Column("solved", of("solved"), oracle=True), luck("solved")),
     )
-    return Sheet(columns, statistics.curve)
+    return Sheet(columns, rows)
 
 
 def curve_figure(statistics: Statistics) -> Figure:
     """Examples solved against programs tried, on a logarithmic axis that begins at none."""
     figure = along(statistics.curve, "programs", "solved", "programs tried", "solved, %")
-    tried = sorted({row.programs for row in statistics.curve})
+    return over_programs(figure, statistics.curve)
+
+
+def over_programs(figure: Figure, rows: Sequence[Any]) -> Figure:
+    """A figure along numbers of programs, which are many: a logarithmic axis from none on."""
+    tried = sorted({row.programs for row in rows})
     axes = figure.axes[0]
     axes.set_xscale("symlog", linthresh=1)
-    axes.set_xlim(-0.2, 1.15 * max(tried[-1], 1))
+    axes.set_xlim(-0.2 if 0 in tried else 0.9, 1.15 * max([1, *tried]))
     axes.set_xticks(tried, [str(programs) for programs in tried])
     axes.minorticks_off()
     return figure
@@ -198,7 +191,9 @@ def needs_sheet(statistics: Statistics) -> Sheet:
         LEVEL,
         Column("solvable n", lambda row: row.recurrence.n),
         Column("needs repeating", of("recurrence"), oracle=True),
+        luck("recurrence"),
         Column("needs skipping", of("skipping"), oracle=True),
+        luck("skipping"),
     )
     return Sheet(columns, statistics.needs)
 
@@ -220,50 +215,9 @@ def attempts_sheet(statistics: Statistics) -> Sheet:
         Column("depth, % of D", lambda row: f"{row.percent} to {row.percent + 10}"),
         Column("outcomes", lambda row: row.accuracy.n),
         Column("right", of("accuracy")),
+        luck("accuracy"),
     )
     return Sheet(columns, statistics.attempts)
-
-
-def _menu_name(row: MenuRow) -> str:
-    return "static" if row.size == 1 else f"menu of {row.size} (oracle)"
-
-
-def menu_sheet(statistics: Statistics) -> Sheet:
-    """The best static program and menus, chosen on other examples."""
-    columns = (
-        LEVEL,
-        Column("n", lambda row: row.accuracy.n),
-        Column("choice", _menu_name),
-        Column("accuracy", of("accuracy")),
-        luck("accuracy"),
-        Column("vs Base", of("gain"), signed=True),
-        Column("depth, layers", of("mean_depth")),
-    )
-    return Sheet(columns, statistics.menus)
-
-
-def menu_figure(statistics: Statistics) -> Figure:
-    """Base, static program, menus and all programs, by level."""
-    looks = dict(zip(SIZES, (("loop", "^"), ("skip", "v"), ("menu", "D")), strict=True))
-    series = [Series("Base", "base", "s", [row.base for row in statistics.accuracy])]
-    for size in SIZES:
-        rows = [row for row in statistics.menus if row.size == size]
-        colour, marker = looks[size]
-        series.append(Series(_menu_name(rows[0]), colour, marker, [r.accuracy for r in rows]))
-    series.append(Series("all (oracle)", "both", "o", [row.both for row in statistics.accuracy]))
-    return dots(levels(statistics.accuracy), series, "examples answered, %")
-
-
-def program_sheet(statistics: Statistics) -> Sheet:
-    """The programs of the menus."""
-    longest = [row for row in statistics.menus if row.size == max(SIZES)]
-    rows = [(row, fold, menu) for row in longest for fold, menu in enumerate(row.menus)]
-    columns = (
-        Column("level", lambda row: str(row[0].level)),
-        Column("fold", lambda row: str(row[1])),
-        Column("programs, in the order chosen", lambda row: "; ".join(row[2])),
-    )
-    return Sheet(columns, rows)
 
 
 def budget_sheet(statistics: Statistics) -> Sheet:

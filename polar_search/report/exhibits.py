@@ -27,11 +27,8 @@ from polar_search.report.contents import (
     curve_sheet,
     depth_figure,
     depth_sheet,
-    menu_figure,
-    menu_sheet,
     needs_figure,
     needs_sheet,
-    program_sheet,
     within_sheet,
 )
 from polar_search.report.shapes import (
@@ -42,7 +39,17 @@ from polar_search.report.shapes import (
     segments_figure,
     segments_sheet,
 )
+from polar_search.report.shared import (
+    coverage_figure,
+    coverage_sheet,
+    menu_figure,
+    menu_sheet,
+    program_sheet,
+)
 from polar_search.report.sheets import Sheet
+
+BESIDE = {"agreement": "--against RUN", "paper": "--compare paper"}
+"""Exhibits that are there on demand, and the option that asks for them."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +71,31 @@ class Exhibit:
     draw: Callable[[Statistics], Figure] | None = None
 
 
-def chosen(only: Sequence[str]) -> tuple[Exhibit, ...]:
+def chosen(only: Sequence[str], beside: Sequence[Exhibit] = ()) -> tuple[Exhibit, ...]:
     """The exhibits named, in the order of the page; all where none is named.
+
+    Args:
+        only: Names.
+        beside: Exhibits that were asked for by an option, which follow the others.
 
     Raises:
         UnknownNameError: There is no such exhibit.
     """
-    known = [exhibit.name for exhibit in EXHIBITS]
+    exhibits = (*EXHIBITS, *beside)
+    check_names(only)
+    return tuple(exhibit for exhibit in exhibits if not only or exhibit.name in only)
+
+
+def check_names(only: Sequence[str]) -> None:
+    """Check the names of exhibits.
+
+    Raises:
+        UnknownNameError: There is no such exhibit.
+    """
+    known = [*(exhibit.name for exhibit in EXHIBITS), *BESIDE]
     for name in only:
         if name not in known:
             raise UnknownNameError("an exhibit", name, known)
-    return tuple(exhibit for exhibit in EXHIBITS if not only or exhibit.name in only)
 
 
 EXHIBITS = (
@@ -94,7 +115,8 @@ EXHIBITS = (
         "Can right answers be had with fewer layers?",
         "Of the examples that the standard pass answers (C->C), those that a valid program answers "
         "with fewer executed layers, in percent, 95% Wilson intervals. An oracle: the answer key "
-        "says which program is valid. Depth is the mean over the shortest valid programs.",
+        "says which program is valid. Depth is the mean over the shortest valid programs (95% "
+        "interval of Student's t), beside what luck would leave it at.",
         correct_sheet,
         correct_figure,
     ),
@@ -110,9 +132,11 @@ EXHIBITS = (
     Exhibit(
         "depth",
         "How deep is the shortest valid program?",
-        "Executed layers of the shortest valid program, averaged over the examples of a level "
-        "that the standard pass answers (C->C) or that only a program answers (W->C). Below the "
-        "line is less work than the standard pass. An oracle: the answer key says which is valid.",
+        "Executed layers of the shortest valid program, and distinct ones among them, averaged "
+        "over the examples of a level that the standard pass answers (C->C) or that only a program "
+        "answers (W->C), with 95% intervals of Student's t. Below the line is less work than the "
+        "standard pass. An oracle: the answer key says which is valid. Luck is the mean where "
+        "programs are valid by luck alone: the standard pass of C->C remains valid.",
         depth_sheet,
         depth_figure,
     ),
@@ -143,7 +167,8 @@ EXHIBITS = (
         "What can solvable examples not do without?",
         "Of the examples with a valid program among those searched, those all of whose valid "
         "programs repeat layers, and those all of whose valid programs skip layers, in percent, "
-        "95% Wilson intervals. An oracle; a longer search can only lower both.",
+        "95% Wilson intervals. An oracle; a longer search can only lower both. Luck is what the "
+        "examples that are solved by luck seem to need.",
         needs_sheet,
         needs_figure,
     ),
@@ -151,7 +176,8 @@ EXHIBITS = (
         "attempts",
         "How often are the programs tried right, by depth?",
         "Of all outcomes of a depth, those that are correct, in percent, without the standard "
-        "pass. No oracle: this is what a program picked blindly from the search would score. "
+        "pass. No oracle: this is what a program picked blindly from the search would score; luck, "
+        "dashed, what its text scores against the answer of another example. "
         "Bands are 95% intervals, clustered by example; a point is for the ten percent from it.",
         attempts_sheet,
         lambda statistics: along(
@@ -163,7 +189,8 @@ EXHIBITS = (
         "What do the edits of valid programs look like?",
         "Edits, skipped or repeated runs of layers, of all valid programs of the search: their "
         "layers (5 is five or more) and executions beyond the first (0 is a skip, 2 two or more), "
-        "in percent, 95% intervals clustered by example. An agent finds what it looks for.",
+        "in percent, 95% intervals clustered by example. An agent finds what it looks for; luck is "
+        "the edits of programs that are valid by luck alone.",
         segments_sheet,
         segments_figure,
     ),
@@ -172,7 +199,8 @@ EXHIBITS = (
         "Where are valid programs edited?",
         "The third of the model that the first and the second edit of a program lie in, in percent "
         "of the programs with such an edit, 95% intervals clustered by example. Where the valid "
-        "ones differ from all that were tried, it is the model that prefers a place.",
+        "ones differ from all that were tried, and from those valid by luck, it is the model that "
+        "prefers a place.",
         positions_sheet,
         positions_figure,
     ),
@@ -180,7 +208,8 @@ EXHIBITS = (
         "robustness",
         "Do corrections survive another edit?",
         "Of the executed neighbours of programs that correct the standard pass, one edit less or "
-        "one more, those that are correct as well, in percent, 95% intervals clustered by example.",
+        "one more, those that are correct as well, in percent, 95% intervals clustered by example. "
+        "Luck is the same of programs that correct by luck: neighbours often say the same.",
         robustness_sheet,
         robustness_figure,
     ),
@@ -190,7 +219,8 @@ EXHIBITS = (
         "One contiguous block of layers skipped, or executed twice, the rest as it is: accuracy "
         "minus that of the standard pass on the same examples, in points (paired bootstrap). A "
         "cell is the block from its first to its last layer; blue is better, orange worse. No "
-        "oracle. Empty cells were not tried: the agent `sweep` tries all.",
+        "oracle, so luck gains nothing; but the largest of many cells flatters itself. Empty cells "
+        "were not tried: the agent `sweep` tries all.",
         blocks_sheet,
         blocks_figure,
     ),
@@ -211,6 +241,17 @@ EXHIBITS = (
         "program covers an example more. Each fold is scored with the programs chosen on the "
         "other. K4 keeps four layers, S2 skips two, R4 runs four twice, R2x3 two three times.",
         program_sheet,
+    ),
+    Exhibit(
+        "coverage",
+        "How many shared programs cover how much?",
+        "Menus of k programs for all levels, chosen greedily on one half of the examples among all "
+        "that the search found valid, and scored on the other half, both ways: examples that one "
+        "of the k answers, in percent, 95% Wilson intervals, and the same of the examples that the "
+        "search itself solved. Oracles; luck, dashed for all levels, is that of the same menus. "
+        "What was not executed counts as wrong: `polar-search menu RUN --execute` executes it.",
+        coverage_sheet,
+        coverage_figure,
     ),
     Exhibit(
         "curve",

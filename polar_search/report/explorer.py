@@ -9,15 +9,17 @@ from typing import Any
 import pyarrow as pa
 
 from polar_search.analysis import Outcomes
+from polar_search.analysis.outcomes import SOURCES
+from polar_search.report.agents import agent_names
 from polar_search.report.bundle import KINDS, bundle, steps_of
 from polar_search.report.page import template
-from polar_search.search.places import writing
+from polar_search.search.places import Location, write_file
 from polar_search.search.run import open_run
 from polar_search.search.store import read_outcomes, read_trace
 from polar_search.tasks import SPLITS, Example, load_task
 
 
-def write_explorer(run: Path, out: Path) -> None:
+def write_explorer(run: Location, out: Path | str) -> None:
     """Write the explorer of what is stored of a run so far into the file `out`.
 
     Raises:
@@ -31,18 +33,17 @@ def write_explorer(run: Path, out: Path) -> None:
     agents = sorted({agent for asked in steps.values() for agent in asked})
     data = bundle(outcomes, _examples(config), steps, agents)
     head = {
-        "name": run.resolve().name,
+        "name": folder.place.name,
         **{name: config[name] for name in ("model", "task", "split")},
         "layers": outcomes.num_layers,
         "outcomes": len(outcomes.example),
         "levels": sorted(set(outcomes.level.tolist())),
         "kinds": KINDS,
-        "agents": _agent_names(agents, folder.read("config.json")["config"]["agent"]),
+        "agents": agent_names(folder, agents),
+        "sources": SOURCES,
     }
     page = template("explorer.html").render(head=head, data=data)
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8")
+    write_file(out, page.encode())
 
 
 def _notations(table: pa.Table) -> dict[tuple[int, ...], str]:
@@ -54,10 +55,3 @@ def _notations(table: pa.Table) -> dict[tuple[int, ...], str]:
 def _examples(config: Mapping[str, Any]) -> dict[str, Example]:
     task = load_task(config["task"], config.get("task_options"))
     return {example.id: example for split in SPLITS for example in task.examples(split)}
-
-
-def _agent_names(agents: list[str], configured: str) -> list[str]:
-    """What to call the agents: the trace knows fingerprints, the configuration one name."""
-    if len(agents) == 1:
-        return [configured]
-    return [f"agent {fingerprint[:6]}" for fingerprint in agents]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -14,11 +13,13 @@ from matplotlib.figure import Figure
 
 from polar_search.analysis import Statistics
 from polar_search.analysis.runs import statistics_of
+from polar_search.errors import ConfigError
 from polar_search.report.answer import headline, tiles
-from polar_search.report.exhibits import Exhibit, chosen
+from polar_search.report.beside import agreement_exhibit, paper_exhibit
+from polar_search.report.exhibits import BESIDE, Exhibit, check_names, chosen
 from polar_search.report.plots import inline_svg, png, svg
 from polar_search.report.sheets import Sheet
-from polar_search.search.places import writing
+from polar_search.search.places import Location, place_of, write_file
 from polar_search.search.run import open_run
 
 MAIN_OPTIONS = ("model", "task", "split", "agent", "budget", "seed", "max_edits", "max_repeats")
@@ -40,7 +41,14 @@ class Shown:
         return Markup(inline_svg(self.figure, self.exhibit.title, self.exhibit.name))
 
 
-def write_report(run: Path, out: Path, only: Sequence[str] = ()) -> list[Shown]:
+def write_report(
+    run: Location,
+    out: Location,
+    only: Sequence[str] = (),
+    *,
+    against: Location | None = None,
+    paper: bool = False,
+) -> list[Shown]:
     """Write the report of a run, from what is stored so far, into the folder `out`.
 
     `report.html` is the page; `figures/` has PNG and SVG, `tables/` has CSV, LaTeX and Markdown.
@@ -49,16 +57,27 @@ def write_report(run: Path, out: Path, only: Sequence[str] = ()) -> list[Shown]:
         run: The run folder.
         out: Where to write; made where there is none.
         only: Names of exhibits to show; all by default.
+        against: Another run, to tell how far its outcomes agree with those of this one.
+        paper: Whether to set the published numbers beside the run's.
 
     Returns:
         What is shown, in the order of the page.
 
     Raises:
         UnknownNameError: There is no exhibit of a name.
+        ConfigError: One that is there on demand was named, but not asked for.
         RunError: The folder holds no run or no outcomes, or `out` cannot be written.
     """
-    exhibits = chosen(only)
+    given = {"agreement": against is not None, "paper": paper}
+    check_names(only)
+    for name in only:
+        if not given.get(name, True):
+            wanted = BESIDE[name]
+            raise ConfigError(f"expected {wanted} with exhibit '{name}', received none; add it")
     statistics = statistics_of(run)
+    beside = [agreement_exhibit(run, against)] if against is not None else []
+    beside += [paper_exhibit(run, statistics)] if paper else []
+    exhibits = chosen(only, beside)
     shown = [
         Shown(exhibit, exhibit.sheet(statistics), exhibit.draw and exhibit.draw(statistics))
         for exhibit in exhibits
@@ -66,21 +85,19 @@ def write_report(run: Path, out: Path, only: Sequence[str] = ()) -> list[Shown]:
     files = {"report.html": report_page(run, statistics, shown).encode()}
     for one in shown:
         files |= _files(one)
+    place = place_of(out)
     for name, content in files.items():
-        path = out / name
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        write_file(f"{place}/{name}", content)
     return shown
 
 
-def report_page(run: Path, statistics: Statistics, shown: Sequence[Shown]) -> str:
+def report_page(run: Location, statistics: Statistics, shown: Sequence[Shown]) -> str:
     """The page: the answer first, then the exhibits, then what was run."""
     folder = open_run(run)
     config = (folder.read("config.json") or {}).get("config", {})
     environments = folder.read("environment.json") or [{}]
     return template("report.html").render(
-        name=run.resolve().name,
+        name=folder.place.name,
         config=config,
         options={name: config[name] for name in MAIN_OPTIONS if name in config},
         environment=_facts(environments[-1]),

@@ -20,7 +20,7 @@ from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from polar_search.analysis import Estimate
+from polar_search.analysis import Estimate, Mean
 from polar_search.analysis.outcomes import Floats
 
 COLOURS = {
@@ -75,7 +75,7 @@ class Series:
     label: str
     colour: str
     marker: str
-    points: Sequence[Estimate]
+    points: Sequence[Estimate | Mean]
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def lines(across: Sequence[float], series: Sequence[Series], xlabel: str, ylabel
     return figure
 
 
-def _percents(points: Sequence[Estimate], part: str) -> Floats:
+def _percents(points: Sequence[Estimate | Mean], part: str) -> Floats:
     """One part of each estimate, in percent; what cannot be had is a gap."""
     values = [getattr(point, part) for point in points]
     return np.array([np.nan if v is None else 100 * v for v in values], dtype=np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from polar_search.analysis import Statistics
-from polar_search.report.columns import LEVEL, levels, of
+from polar_search.report.columns import LEVEL, levels, luck, of
 from polar_search.report.plots import Series, dots
 from polar_search.report.sheets import Column, Sheet
 
@@ -20,6 +20,7 @@ def segments_sheet(statistics: Statistics) -> Sheet:
         Column("number", of("value")),
         Column("edits", lambda row: row.share.n),
         Column("share", of("share")),
+        luck("share"),
     )
     return Sheet(columns, statistics.segments)
 
@@ -40,6 +41,7 @@ def positions_sheet(statistics: Statistics) -> Sheet:
         Column("third of the model", of("third")),
         Column("edits of valid programs", lambda row: row.valid.n),
         Column("valid", of("valid")),
+        luck("valid"),
         Column("tried", of("tried")),
     )
     return Sheet(columns, statistics.positions)
@@ -62,8 +64,10 @@ def robustness_sheet(statistics: Statistics) -> Sheet:
         LEVEL,
         Column("neighbours with one less", lambda row: row.removed.n),
         Column("one edit less", of("removed"), oracle=True),
+        luck("removed"),
         Column("neighbours with one more", lambda row: row.added.n),
         Column("one edit more", of("added"), oracle=True),
+        luck("added"),
     )
     return Sheet(columns, statistics.robustness)
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from polar_search.analysis import Estimate
+from polar_search.analysis import Estimate, Mean
 
-Cell: TypeAlias = Estimate | str | int | float | None
+Cell: TypeAlias = Estimate | Mean | str | int | float | None
 NOTHING = "-"
 PARTS = ("low", "high", "count", "n", "luck")
-"""What CSV tells of an estimate, beside its value."""
+"""What CSV tells of an estimate or a mean, beside its value."""
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -55,11 +55,23 @@ class Column:
         cell = self.cell(row)
         if isinstance(cell, Estimate):
             return percent(cell.value, self.signed), interval(cell, self.signed)
+        if isinstance(cell, Mean):
+            return self._mean(cell)
         if cell is None:
             return NOTHING, ""
         if isinstance(cell, float):
             return f"{cell:,.{self.digits}f}", ""
         return (f"{cell:,}", "") if isinstance(cell, int) else (cell, "")
+
+    def _mean(self, mean: Mean) -> tuple[str, str]:
+        """A mean in its own unit."""
+        if mean.value is None:
+            return NOTHING, ""
+        value, low, high = (
+            "" if part is None else f"{part:,.{self.digits}f}"
+            for part in (mean.value, mean.low, mean.high)
+        )
+        return value, f"[{low}, {high}]" if low else ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,8 @@ class Sheet:
         writer = csv.writer(file, lineterminator="\n")
         values = [[column.cell(row) for column in self.columns] for row in self.rows]
         estimated = [
-            any(isinstance(cell, Estimate) for cell in cells) for cells in zip(*values, strict=True)
+            any(isinstance(cell, Estimate | Mean) for cell in cells)
+            for cells in zip(*values, strict=True)
         ]
         heads = zip(self.heads, estimated, strict=True)
         writer.writerow(
@@ -143,8 +156,8 @@ def interval(estimate: Estimate, signed: bool = False) -> str:
 
 
 def _parts(cell: Cell) -> list[object]:
-    if isinstance(cell, Estimate):
-        return [cell.value, *(getattr(cell, part) for part in PARTS)]
+    if isinstance(cell, Estimate | Mean):
+        return [cell.value, *(getattr(cell, part, None) for part in PARTS)]
     return [cell]
 
 

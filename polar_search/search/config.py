@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from polar_search.errors import ConfigError
 from polar_search.program import ProgramSpace
-from polar_search.tasks import Split
+from polar_search.tasks import Example, Split
 
 
 def option(default: Any, help: str, *, grows: bool = False) -> Any:  # noqa: A002, ANN401
@@ -28,6 +30,9 @@ POSITIVE = (
     *("max_new_tokens", "rows", "threads"),
 )
 """Options that are counts of something."""
+SPACE = ("max_segment", "max_repeats", "max_edits", "max_depth", "segmentation")
+"""Options of the program space."""
+DECIDE_WHAT_IS_ASKED = ("agent", "agent_options", "seed", "ask_batch", *SPACE)
 
 
 @dataclass(frozen=True)
@@ -138,14 +143,7 @@ class SearchConfig:
 
     def space(self, num_layers: int) -> ProgramSpace:
         """The program space on a model of `num_layers` layers."""
-        return ProgramSpace(
-            num_layers,
-            max_segment=self.max_segment,
-            max_repeats=self.max_repeats,
-            segmentation=self.segmentation,
-            max_depth=self.max_depth,
-            max_edits=self.max_edits,
-        )
+        return space_of(self, num_layers)
 
     def run_budget(self) -> Budget:
         """How much the driver asks."""
@@ -164,10 +162,27 @@ class SearchConfig:
         values = asdict(self)
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
+    def agent_fingerprint(self, examples: Sequence[Example] | None = None) -> str:
+        """16 hexadecimal digits that change with anything that changes what the agents ask.
+
+        Args:
+            examples: Those that an agent of dataset scope is told of; None in example scope.
+        """
+        values = self.to_dict()
+        decisive: dict[str, Any] = {name: values[name] for name in DECIDE_WHAT_IS_ASKED}
+        if examples is not None:
+            decisive |= {"chunk": self.chunk, "examples": [example.id for example in examples]}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
     def fixed(self) -> dict[str, Any]:
         """The options that must stay the same when a run is continued."""
         values = self.to_dict()
         return {f.name: values[f.name] for f in fields(self) if not f.metadata["grows"]}
+
+
+def space_of(options: object, num_layers: int) -> ProgramSpace:
+    """The program space that `options` with the attributes `SPACE` state."""
+    return ProgramSpace(num_layers, **{name: getattr(options, name) for name in SPACE})
 
 
 def flag(name: str) -> str:

@@ -21,6 +21,11 @@ from polar_search.errors import RunError, one_line
 class Place(ABC):
     """A folder, whose files are read and written whole, by their names."""
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name of the folder, without those above it."""
+
     @abstractmethod
     def below(self, folder: str) -> Place:
         """The folder `folder` in this one."""
@@ -102,6 +107,11 @@ class FolderPlace(Place):
     def __str__(self) -> str:
         return str(self.path)
 
+    @property
+    def name(self) -> str:
+        """See `Place`."""
+        return self.path.resolve().name
+
     def below(self, folder: str) -> FolderPlace:
         """See `Place`."""
         return FolderPlace(self.path / folder)
@@ -154,6 +164,11 @@ class ObjectPlace(Place):
 
     def __str__(self) -> str:
         return self._url
+
+    @property
+    def name(self) -> str:
+        """See `Place`."""
+        return self._url.rsplit("/", 1)[-1]
 
     def below(self, folder: str) -> ObjectPlace:
         """See `Place`."""
@@ -211,6 +226,18 @@ def _as_os_error() -> Iterator[None]:
         raise
     except Exception as error:
         raise OSError(one_line(error)) from error
+
+
+def write_file(path: Path | str, data: bytes) -> None:
+    """Write or replace the file that a path or a URL names.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    folder, slash, name = str(path).rpartition("/")
+    place = place_of(folder + slash)
+    with writing(path):
+        place.write(name, data)
 
 
 @contextmanager

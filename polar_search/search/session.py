@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,7 +9,7 @@ from typing import Any
 
 import torch
 
-from polar_search.errors import AgentError, ConfigError, PolarSearchError, TaskError, one_line
+from polar_search.errors import AgentError, ConfigError, PolarSearchError, one_line
 from polar_search.execution import ProgramEngine
 from polar_search.models import locate
 from polar_search.program import Program, ProgramSpace
@@ -26,12 +23,7 @@ from polar_search.search.places import Location
 from polar_search.search.run import RunFolder
 from polar_search.search.status import State, Status, StatusFile
 from polar_search.search.store import Fingerprints, Store
-from polar_search.tasks import Example, Task, load_task
-
-DECIDE_WHAT_IS_ASKED = (
-    *("agent", "agent_options", "seed", "ask_batch"),
-    *("max_segment", "max_repeats", "max_edits", "max_depth", "segmentation"),
-)
+from polar_search.tasks import Example, Task, chosen_examples, load_task
 
 
 @dataclass(frozen=True)
@@ -97,13 +89,8 @@ class Session:
 
     def agent_fingerprint(self) -> str:
         """Changes with anything that changes what the agents ask."""
-        config = self.config.to_dict()
-        decisive: dict[str, Any] = {name: config[name] for name in DECIDE_WHAT_IS_ASKED}
-        if self.scope == "dataset":
-            # Each program is told on all examples, so other examples make it another search.
-            decisive |= {"chunk": self.config.chunk, "examples": [e.id for e in self.examples]}
-        chosen = json.dumps(decisive, sort_keys=True)
-        return hashlib.sha256(chosen.encode()).hexdigest()[:16]
+        # A dataset agent tells each program on all examples, so others make it another search.
+        return self.config.agent_fingerprint(self.examples if self.scope == "dataset" else None)
 
     def run(self, out: Location, on_progress: Callable[[Progress], None] | None = None) -> Progress:
         """Search into the run folder `out`, or go on with what is there.
@@ -198,26 +185,4 @@ def select(task: Task, config: SearchConfig) -> list[Example]:
     Raises:
         TaskError: None are left, or two have one id.
     """
-    examples = task.examples(config.split)
-    levels = sorted({example.level for example in examples})
-    for level in config.level or ():
-        if level not in levels:
-            raise TaskError(
-                f"expected levels of task '{config.task}' ({', '.join(map(str, levels))}), "
-                f"received {level}; change --level"
-            )
-    chosen = []
-    for level in sorted(set(config.level or levels)):
-        chosen += [e for e in examples if e.level == level][: config.limit]
-    if not chosen:
-        raise TaskError(
-            f"expected examples in split '{config.split}' of task '{config.task}', received none; "
-            "choose another with --split"
-        )
-    id_, count = Counter(example.id for example in chosen).most_common(1)[0]
-    if count > 1:
-        raise TaskError(
-            f"expected an id of its own for every example of task '{config.task}', received "
-            f"'{id_}' {count} times; correct the task"
-        )
-    return chosen
+    return chosen_examples(task, config.split, config.level, config.limit)

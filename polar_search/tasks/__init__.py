@@ -5,6 +5,7 @@ from typing import Any
 
 from polar_search.registry import Registry, checked_options
 from polar_search.tasks.base import Example, Task, Verdict
+from polar_search.tasks.selection import chosen_examples
 from polar_search.tasks.splits import SPLITS, Split
 
 TASKS = Registry("a task", "polar_search.tasks", Task)  # type: ignore[type-abstract]
@@ -22,4 +23,13 @@ def load_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
     return task(**checked_options(f"task '{name}'", task, options or {}))
 
 
-__all__ = ["SPLITS", "TASKS", "Example", "Split", "Task", "Verdict", "load_task"]
+__all__ = [
+    "SPLITS",
+    "TASKS",
+    "Example",
+    "Split",
+    "Task",
+    "Verdict",
+    "chosen_examples",
+    "load_task",
+]

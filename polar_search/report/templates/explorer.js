@@ -206,8 +206,15 @@ function verdict(own, o) {
   return element("span", { class: right ? "right" : "wrong", title: right ? "right" : "wrong" }, right ? "✓" : "✗");
 }
 
+// Where an outcome is from, where that is not the search itself.
+function origin(own, o) {
+  const source = HEAD.sources[own.source[o]];
+  return source === "executed" ? null : element("span", { class: `badge ${source}`, title: ORIGINS[source] }, source);
+}
+const ORIGINS = { confirmed: "run again, alone, by the reference", imported: "a label of another tool" };
+
 function said(own, o) {
-  return element("pre", {}, verdict(own, o), " ", own.texts[own.text[o]] ?? "(no text)");
+  return element("pre", {}, verdict(own, o), " ", own.texts[own.text[o]] ?? "(no text)", " ", origin(own, o) ?? "");
 }
 
 function outcomeRow(own, o, label, current, onclick) {
@@ -220,7 +227,11 @@ function outcomeRow(own, o, label, current, onclick) {
     element("span", { class: "mono wide" }, INDEX.notation[p]),
     element("span", { class: "number wide" }, String(INDEX.depth[p])),
     verdict(own, o),
-    element("span", { class: "mono", title: own.texts[own.text[o]] ?? "" }, own.texts[own.text[o]] ?? "(no text)"),
+    element(
+      "span",
+      { class: "mono", title: own.texts[own.text[o]] ?? "" },
+      own.texts[own.text[o]] ?? "(no text)", " ", origin(own, o) ?? "",
+    ),
   );
 }
 
