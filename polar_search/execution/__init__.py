@@ -5,12 +5,13 @@ from polar_search.execution.engine import EngineStats, ProgramEngine
 from polar_search.execution.live import LiveBatch, LiveRow
 from polar_search.execution.loading import fingerprint, load_model
 from polar_search.execution.reference import generate_reference, score_reference, unrolled
-from polar_search.execution.rows import Generation, Row, Sampling
+from polar_search.execution.rows import Generation, Likelihood, Row, Sampling
 from polar_search.execution.work import Switches, Work
 
 __all__ = [
     "EngineStats",
     "Generation",
+    "Likelihood",
     "LiveBatch",
     "LiveRow",
     "ProgramEngine",

@@ -59,17 +59,21 @@ class Forced:
 
     Attributes:
         log_likelihood: Of the tokens chosen so far.
+        greedy: Whether each of them had the best logit.
     """
 
     def __init__(self, tokens: Sequence[int]) -> None:
-        self.log_likelihood = 0.0
+        self.log_likelihood, self.greedy = 0.0, True
         self._tokens = tokens
 
     def __call__(self, logits: torch.Tensor, step: int) -> int:
         """The token of this step; the first one begins the sum anew."""
-        worth = float(torch.log_softmax(logits, -1)[self._tokens[step]])
-        self.log_likelihood = worth + (self.log_likelihood if step else 0.0)
-        return self._tokens[step]
+        if step == 0:
+            self.log_likelihood, self.greedy = 0.0, True
+        token = self._tokens[step]
+        self.log_likelihood += float(torch.log_softmax(logits, -1)[token])
+        self.greedy &= int(logits.argmax()) == token
+        return token
 
 
 class Ending:
@@ -191,7 +195,8 @@ def pick_tokens(logits: torch.Tensor, states: Sequence[RowState]) -> Choice:
 
     Args:
         logits: [B, V] raw logits.
-        states: B rows, in the same order.
+        states: B rows, in the same order; a row that reads a draft stands there for each of the
+            draft's tokens, one after another.
     """
     logits = logits.float()
     tokens = logits.argmax(-1)
@@ -199,9 +204,12 @@ def pick_tokens(logits: torch.Tensor, states: Sequence[RowState]) -> Choice:
     margins = top[:, 0] - top[:, 1]
     broken = logits.isnan().any(-1) | top[:, 0].isinf()
     picked, leads = tokens.masked_fill(broken, -1).tolist(), margins.tolist()
+    first = 0
     for i, state in enumerate(states):
+        first = i if state is not states[first] else first
         if state.chooser is not None and picked[i] >= 0:
-            picked[i], leads[i] = state.chooser(logits[i], len(state.tokens)), math.inf
+            step = len(state.tokens) + i - first
+            picked[i], leads[i] = state.chooser(logits[i], step), math.inf
     return Choice(picked, leads)
 
 

@@ -36,7 +36,7 @@ from polar_search.execution.planning import (
     without_collection,
 )
 from polar_search.execution.reference import generate_reference
-from polar_search.execution.rows import Generation, Row, layer_path
+from polar_search.execution.rows import Generation, Likelihood, Row, layer_path
 from polar_search.execution.runner import Runner
 from polar_search.execution.work import Switches, Work
 from polar_search.program import Program
@@ -222,36 +222,62 @@ class ProgramEngine:
         rows: Sequence[tuple[Prompt, ProgramLike]],
         options: Sequence[Sequence[Prompt]],
     ) -> list[list[float]]:
-        """Log-likelihood of every option as the continuation of its row.
+        """Log-likelihood of every option as the continuation of its row; see `likelihoods`."""
+        return [[o.log_likelihood for o in choices] for choices in self.likelihoods(rows, options)]
 
-        The options of a row share its prompt, and their common beginnings.
+    def likelihoods(
+        self,
+        rows: Sequence[tuple[Prompt, ProgramLike]],
+        options: Sequence[Sequence[Prompt]],
+    ) -> list[list[Likelihood]]:
+        """How likely every option is as the continuation of its row.
+
+        The options of a row share its prompt, and their common beginnings; a single one is read
+        with the prompt in one pass.
 
         Args:
             rows: Pairs (prompt, program).
             options: For each row its options, texts or token ids.
 
         Returns:
-            For each row the sum of the log-probabilities of each option's tokens; minus infinity
-            where a program's logits are no numbers.
+            For each row the sum of the log-probabilities of each option's tokens (minus infinity
+            where a program's logits are no numbers), and whether greedy decoding would take them.
+
+        Raises:
+            ConfigError: Not as many lists of options as rows; or an option is empty, or does not
+                fit the model's positions behind its prompt.
         """
         if len(rows) != len(options):
             raise ConfigError(f"expected options for {len(rows)} rows, received {len(options)}")
         ids = [[continuation_ids(o, self.tokenizer) for o in choices] for choices in options]
-        longest = max((len(o) for choices in ids for o in choices), default=1)
         forced = [[Forced(option) for option in choices] for choices in ids]
         jobs = []
         for row, choices, choosers in zip(rows, ids, forced, strict=True):
-            for option, chooser in zip(choices, choosers, strict=True):
-                (job,) = self._jobs([Row.of(row)], Ending.after(self.model, longest))
-                job.state = RowState(Ending.after(self.model, len(option)), chooser=chooser)
-                jobs.append(job)
+            if choices:
+                jobs += self._forced_jobs(Row.of(row), choices, choosers)
         if jobs:
             self._run(jobs)
         worth = iter(
-            -math.inf if job.state.finish_reason == "nan" else chooser.log_likelihood
+            Likelihood(-math.inf, greedy=False)
+            if job.state.finish_reason == "nan"
+            else Likelihood(chooser.log_likelihood, chooser.greedy)
             for job, chooser in zip(jobs, chain.from_iterable(forced), strict=True)
         )
         return [[next(worth) for _ in choices] for choices in options]
+
+    def _forced_jobs(
+        self, row: Row, options: Sequence[Sequence[int]], choosers: Sequence[Forced]
+    ) -> list[Job]:
+        """A job for each option of a row; the last token of an option needs no position."""
+        bound = self._adapter.max_positions
+        longest = Ending.after(self.model, max(map(len, options)))
+        (job,) = self._jobs([row], longest, None if bound is None else bound + 1)
+        draft = tuple(options[0][:-1]) if len(options) == 1 else ()
+        states = [
+            RowState(Ending.after(self.model, len(option)), chooser=chooser)
+            for option, chooser in zip(options, choosers, strict=True)
+        ]
+        return [Job(job.ids, job.path, state, draft) for state in states]
 
     def _jobs(
         self, rows: Sequence[Row], ending: Ending, max_tokens: int | None = None

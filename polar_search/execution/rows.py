@@ -99,6 +99,19 @@ class Generation:
     finish_reason: FinishReason
 
 
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely a continuation is.
+
+    Attributes:
+        log_likelihood: Sum of the log-probabilities of its tokens.
+        greedy: Whether each of them is the likeliest at its place.
+    """
+
+    log_likelihood: float
+    greedy: bool
+
+
 def layer_path(program: ProgramLike, num_layers: int) -> tuple[int, ...]:
     """The path of a program, checked against the depth of the model.
 

@@ -271,6 +271,37 @@ def test_scores_share_the_prompt():
     assert engine.stats.work.prefill == 2 * alone
 
 
+def test_a_single_option_is_read_in_one_pass_up_to_the_last_position():
+    model = tiny("Gemma2")
+    engine = ProgramEngine(model)
+    texts = prompts(12, [model.config.max_position_embeddings + 1, 12])
+    rows = [(text[:2], path) for text, path in zip(texts, PATHS, strict=False)]
+    options = [[text[2:]] for text in texts]
+    engine.likelihoods(rows[:1], options[:1])
+    before = engine.stats.work.rounds
+    received = [scores[0].log_likelihood for scores in engine.likelihoods(rows, options)]
+    assert engine.stats.work.rounds - before == 1
+    expected = [
+        log_likelihood(model, prompt, option, path)
+        for (prompt, path), (option,) in zip(rows, options, strict=True)
+    ]
+    assert received == pytest.approx(expected, abs=1e-3)
+    with pytest.raises(ConfigError, match="fit the model"):
+        engine.score([(texts[0][:3], PATHS[0])], options[:1])
+
+
+def test_likelihoods_know_what_greedy_decoding_takes():
+    model = endless().model
+    engine = ProgramEngine(model)
+    rows = [(prompts(13, [5])[0], path) for path in PATHS[:3]]
+    taken = [list(result.token_ids) for result in engine.generate(rows, 4)]
+    for others in ([], [[9, 9]]):
+        options = [[tokens, *others] for tokens in taken]
+        assert all(scores[0].greedy for scores in engine.likelihoods(rows, options))
+        wrong = [[[*tokens[:-1], (tokens[-1] + 1) % 61], *others] for tokens in taken]
+        assert not any(scores[0].greedy for scores in engine.likelihoods(rows, wrong))
+
+
 def test_right_drafts_save_rounds_and_are_counted():
     model = endless().model
     prompt = prompts(12, [6])[0]
