@@ -75,7 +75,7 @@ def commands() -> str:
     """What every command says of itself."""
     from polar_search import cli
 
-    os.environ["COLUMNS"] = "96"
+    os.environ["COLUMNS"] = "84"
     pages = ["# Commands\n\nWhat `polar-search COMMAND --help` says."]
     for name in cli.COMMANDS:
         printed = io.StringIO()
@@ -88,9 +88,18 @@ def commands() -> str:
 def reference(room: str, path: Path) -> str:
     """The public parts of every module of a room."""
     modules = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    names = [_name_of(module) for module in modules]
-    parts = [f"## {name}\n\n::: {name}" for name in names]
+    parts = [f"::: {_name_of(module)}{_options(module)}" for module in modules]
     return "\n\n".join([f"# polar_search.{room}", *parts])
+
+
+def _options(module: Path) -> str:
+    """A package opens its page; what it gathers from its modules is told where it comes from."""
+    if module.name != "__init__.py":
+        return ""
+    own = re.findall(r"^(?:class|def) ([A-Za-z]\w*)", module.read_text(), re.MULTILINE)
+    return (
+        f"\n    options: {{members: {own}, show_root_heading: false, show_root_toc_entry: false}}"
+    )
 
 
 def _name_of(path: Path) -> str:

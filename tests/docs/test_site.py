@@ -26,6 +26,8 @@ def test_the_site_is_built_without_a_warning_and_needs_no_network(tmp_path):
     for style in tmp_path.rglob("*.css"):
         assert "url(http" not in style.read_text()
     assert 'id="polar_search.program.program.Program"' in pages[Path("reference/program.html")]
+    assert 'id="polar_search.errors.ConfigError"' in pages[Path("reference/errors.html")]
+    assert 'id="polar_search.tasks.load_task"' in pages[Path("reference/tasks.html")]
     assert 'id="polar_search.agents.mcts.MctsAgent"' in pages[Path("reference/agents.html")]
 
 
