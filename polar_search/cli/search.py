@@ -104,7 +104,10 @@ def tell(progress: Progress, out: Location, console: Console) -> None:
 def confirmation_text(confirmation: Mapping[str, Any]) -> str:
     """What running valid programs alone has shown, in words."""
     count, overturned = confirmation["confirmed"], confirmation["overturned"]
-    share = f" ({overturned / count:.1%})" if count else ""
+    share = ""
+    if count:
+        low, high = confirmation["overturned_interval"]
+        share = f" ({overturned / count:.1%}, 95% interval {low:.1%} to {high:.1%})"
     return (
         f"confirmed alone: {count:,} valid outcomes, {overturned:,} overturned{share}, "
         f"{confirmation['other_texts']:,} with another text"

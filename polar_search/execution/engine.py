@@ -155,8 +155,12 @@ class ProgramEngine:
         *,
         stop: Sequence[Stop] = (),
         sampling: Sampling | None = None,
+        settle: bool = False,
     ) -> str:
-        """Identity of how texts come from the model: dtype, attention, length, stops, sampling."""
+        """Identity of how texts come from the model: dtype, attention, length, stops, sampling.
+
+        ``settle`` says that rows end where their task has seen enough.
+        """
         settings = {
             "dtype": str(self.model.dtype),
             "attention": self.model.config._attn_implementation,
@@ -164,6 +168,8 @@ class ProgramEngine:
             "stop": [s if isinstance(s, str) else f"{s.__module__}.{s.__qualname__}" for s in stop],
             "sampling": None if sampling is None else vars(sampling),
         }
+        if settle:
+            settings["settle"] = True
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     def generate(

@@ -141,7 +141,7 @@ def _prepare(
     head = ProgramHead(shape).to(engine.model.device)
     known = read_outcomes(run).to_pylist()
     stored = [outcome_of(r, space.num_layers) for r in known if r["source"] == "executed"]
-    evaluator = Evaluator(engine, task, options["max_new_tokens"])
+    evaluator = Evaluator(engine, task, options["max_new_tokens"], settle=True)
     executor = Executor(evaluator, [*labels.examples, *val], stored)
     origin = Origin(
         options["model"],

@@ -113,6 +113,11 @@ class SearchConfig:
         None, "for models larger than one GPU, in place of device: auto, or a device for each part"
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = option("auto", "of the weights")
+    settle: bool = option(
+        False,
+        "end answers as soon as they can only be wrong, and store no texts, so that statistics "
+        "have no luck: true or false",
+    )
     confirm: bool = option(
         False,
         "run what is valid again, alone, and report how much changes: true or false",
@@ -134,6 +139,11 @@ class SearchConfig:
             raise ConfigError(
                 f"expected --ask-seconds above 0, received {self.ask_seconds}; raise it, or give "
                 "null for no limit"
+            )
+        if self.settle and self.confirm:
+            raise ConfigError(
+                "expected --settle or --confirm, received both; a confirmation compares texts, "
+                "which a search with --settle does not store: leave one out"
             )
         if self.rows < self.ask_batch:
             raise ConfigError(

@@ -33,12 +33,14 @@ class Confirmation:
         other_texts: Those whose text was another one.
         overturned: Those that were not valid any more.
         overturned_share: Of all that were run again; None where there were none.
+        overturned_interval: Its 95% Wilson interval, outcomes taken as independent.
     """
 
     confirmed: int
     other_texts: int
     overturned: int
     overturned_share: float | None
+    overturned_interval: tuple[float, float] | None
 
 
 def confirm(
@@ -72,7 +74,16 @@ def confirm(
         other_texts=sum(again[key]["text"] != row["text"] for key, row in valid.items()),
         overturned=overturned,
         overturned_share=overturned / len(valid) if valid else None,
+        overturned_interval=wilson(overturned, len(valid)) if valid else None,
     )
+
+
+def wilson(count: int, n: int) -> tuple[float, float]:
+    """The 95% Wilson interval of a share."""
+    from scipy.stats import binomtest  # takes a second, and most searches confirm nothing
+
+    interval = binomtest(count, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _rows(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from polar_search.execution import (
@@ -48,12 +49,19 @@ class Evaluator:
         engine: Executes the programs.
         task: Gives prompts and grades.
         max_new_tokens: Length of an answer at most, in tokens; None is the task's own.
+        settle: Whether answers end as soon as they can only be wrong. Verdicts stay the same, and
+            outcomes have no texts.
     """
 
     def __init__(
-        self, engine: ProgramEngine, task: Task, max_new_tokens: int | None = None
+        self,
+        engine: ProgramEngine,
+        task: Task,
+        max_new_tokens: int | None = None,
+        *,
+        settle: bool = False,
     ) -> None:
-        self.engine, self.task = engine, task
+        self.engine, self.task, self.settle = engine, task, settle
         self.max_new_tokens = max_new_tokens or task.max_new_tokens
 
     def evaluate(self, jobs: Sequence[Job]) -> list[Outcome]:
@@ -72,7 +80,7 @@ class Evaluator:
         outcomes = []
         for (example, program), answer in zip(jobs, answers, strict=True):
             correct = answer.sound and next(verdicts).correct
-            text = answer.text
+            text = None if self.settle else answer.text
             outcomes.append(Outcome(example.id, example.level, program, text, correct, source))
         return outcomes
 
@@ -100,7 +108,10 @@ class Evaluator:
     def _write(self, jobs: Sequence[Job]) -> list[_Answer]:
         if not jobs:
             return []
-        rows = [Row(self._prompt(example), program) for example, program in jobs]
+        rows = [
+            Row(self._prompt(example), program, stop=self._settled(example))
+            for example, program in jobs
+        ]
         generations = self.engine.generate(
             rows, max_new_tokens=self.max_new_tokens, stop=self.task.stop
         )
@@ -112,6 +123,9 @@ class Evaluator:
         rows = [(self._prompt(example), program) for example, program in jobs]
         scores = self.engine.score(rows, choices)
         return [_Answer.chosen(*scored) for scored in zip(choices, scores, strict=True)]
+
+    def _settled(self, example: Example) -> Callable[[str], bool] | None:
+        return partial(self.task.settled, example) if self.settle else None
 
     def _prompt(self, example: Example) -> str:
         return self.task.prompt(example, self.engine.tokenizer)

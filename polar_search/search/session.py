@@ -52,7 +52,7 @@ class Session:
         engine = ProgramEngine.from_pretrained(
             source, device=config.device, dtype=config.dtype, device_map=config.device_map
         )
-        evaluator = Evaluator(engine, task, config.max_new_tokens)
+        evaluator = Evaluator(engine, task, config.max_new_tokens, settle=config.settle)
         return cls(config, task, examples, make_agent, evaluator)
 
     @property
@@ -78,7 +78,7 @@ class Session:
     def fingerprints(self) -> Fingerprints:
         """What the outcomes depend on."""
         decoding = self.engine.decoding_fingerprint(
-            self.evaluator.max_new_tokens, stop=self.task.stop
+            self.evaluator.max_new_tokens, stop=self.task.stop, settle=self.evaluator.settle
         )
         return Fingerprints(self.engine.fingerprint, self.task.fingerprint(), decoding)
 

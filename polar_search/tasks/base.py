@@ -60,6 +60,14 @@ class Task(ABC):
         """Grade many texts, in their order; for tasks that grade faster in batches."""
         return [self.grade(example, text) for example, text in answers]
 
+    def settled(self, example: Example, text: str) -> bool:  # noqa: ARG002
+        """Whether `text`, the beginning of an answer, can only become a wrong one.
+
+        A search that stores no texts (`settle`) ends such answers early. By default none is; a task
+        whose grading is exact may know better. Asked after every token, of many answers.
+        """
+        return False
+
     def choices(self, example: Example) -> Sequence[str]:  # noqa: ARG002
         """Texts of which the model chooses the likeliest; when empty, as here, it writes its own.
 

@@ -24,6 +24,11 @@ class BundledTask(Task):
         answer = text.strip()
         return Verdict(answer == example.answer, answer or None)
 
+    def settled(self, example: Example, text: str) -> bool:
+        """Wrong for good: the answer does not begin like this, nor does white space follow it."""
+        begun = text.lstrip().removesuffix("\ufffd")  # the token of half a character
+        return not example.answer.startswith(begun) and begun.rstrip() != example.answer
+
 
 class Tracking(BundledTask):
     """Two words over S_3 x S_3, `x3k.9ab=`; the answer is the product of each, `k7`.

@@ -84,6 +84,15 @@ class TaskSuite:
         assert verdicts == [task.grade(example, text) for example, text in answers]
         assert task.grade_all([]) == []
 
+    def test_no_beginning_of_a_right_answer_is_settled(self, make_task: MakeTask) -> None:
+        """What is settled can only become wrong."""
+        task = make_task()
+        for example in self._some(task):
+            for answer in (*task.choices(example), example.answer):
+                begun = [answer[:end] for end in range(len(answer) + 1)]
+                settled = [text for text in begun if task.settled(example, text)]
+                assert not settled or not task.grade(example, answer).correct
+
     def test_choices_are_graded_and_one_of_them_is_right(self, make_task: MakeTask) -> None:
         """Where a model chooses, it can be right."""
         task = make_task()

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pytest
 from searching import Watched, outcomes_of, run
 
 from polar_search import cli
@@ -39,6 +40,7 @@ def test_in_float32_every_valid_outcome_is_confirmed(loaded, tmp_path):
         "other_texts": 0,
         "overturned": 0,
         "overturned_share": 0.0,
+        "overturned_interval": [0.0, pytest.approx(1.96**2 / (len(valid) + 1.96**2), rel=1e-3)],
     }
 
 
@@ -71,6 +73,8 @@ def test_verdicts_that_a_batch_has_changed_are_overturned_and_both_texts_kept(lo
     assert report["other_texts"] == len(changed) > 0
     assert report["overturned"] == sum(not row["correct"] for row in confirmed) > 0
     assert report["overturned_share"] == report["overturned"] / report["confirmed"]
+    low, high = report["overturned_interval"]
+    assert 0 < low < report["overturned_share"] < high <= 1
 
 
 def test_confirmed_outcomes_do_not_change_what_agents_are_told(loaded, tmp_path):
@@ -99,7 +103,9 @@ def test_the_command_tells_what_was_confirmed(capsys, tmp_path):
     assert cli.main(command) == 0
     count = confirmation(tmp_path / "run")["confirmed"]
     text = " ".join(capsys.readouterr().out.split())
-    assert f"confirmed alone: {count} valid outcomes, 0 overturned" in text
+    assert (
+        f"confirmed alone: {count} valid outcomes, 0 overturned (0.0%, 95% interval 0.0% to" in text
+    )
 
 
 def test_a_cluster_leaves_confirming_to_one_process(capsys, tmp_path):

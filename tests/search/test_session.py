@@ -62,6 +62,7 @@ def test_limit_budget_rows_and_threads_may_grow_and_equal_a_fresh_run(loaded, tm
 CHANGES = {
     **{"task": "arithmetic", "model": "other", "max_new_tokens": 2, "device": "cpu"},
     "device_map": {"": "cpu"},
+    "settle": True,
     **{"dtype": "float32", "split": "val", "task_options": {"a": 1}},
     **{"max_segment": 3, "max_repeats": 3},
 }

@@ -155,3 +155,17 @@ def test_splits_of_some_texts_are_known():
         "train",  # 3421780262
     ]
     assert [split_of(str(n)) for n in range(10)].count("train") >= 5
+
+
+@given(begun=st.text("12k \n7-\ufffd", max_size=4), more=st.text("12k \n7-\u3000", max_size=3))
+@explicit(begun="\n12 ", more="")
+@explicit(begun="-", more="12")
+@pytest.mark.parametrize("answer", ["12", "k7", "-12"])
+def test_what_is_settled_stays_wrong(answer, begun, more):
+    task, example = TASKS.load("tracking")(), Example("x", 1, "", answer)
+    if task.settled(example, begun):
+        whole = begun.removesuffix("\ufffd") + more
+        assert not task.grade(example, whole).correct
+    elif "\ufffd" not in begun:
+        rest = answer.removeprefix(begun.strip())
+        assert task.grade(example, begun + rest).correct
