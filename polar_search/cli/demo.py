@@ -10,7 +10,6 @@ from rich.console import Console
 from polar_search.cli import explore, report
 from polar_search.cli.options import make_parser
 from polar_search.cli.search import run_and_show
-from polar_search.cli.stats import show
 from polar_search.search.config import SearchConfig
 
 # One thread: the layers are too small to be worth sharing, and two wait for each other on a busy
@@ -27,7 +26,7 @@ CONFIG = SearchConfig(
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Search, then statistics, report and explorer."""
+    """Search, then the answer, the report and the explorer."""
     parser = make_parser("demo", "Search the bundled model on the bundled task, offline.")
     parser.add_argument("--out", type=str, default="runs/demo", help="the run folder")
     out = Path(parser.parse_args(list(arguments)).out)
@@ -38,6 +37,21 @@ def main(arguments: Sequence[str]) -> None:
     )
     run_and_show(CONFIG, out, console)
     console.print()
-    show(out, console)
+    tell(out, console)
+    console.print("\nTo open in a browser:")
     report.show(out, out / "report", (), console)
     explore.show(out, out / "explore.html", console)
+    console.print(f"\nAll tables: polar-search stats {out}\nNext: docs/start.md", soft_wrap=True)
+
+
+def tell(run: Path, console: Console) -> None:
+    """Accuracy by level, and what it comes to in plain words."""
+    from polar_search.analysis.runs import statistics_of
+    from polar_search.analysis.tables import render
+    from polar_search.report.answer import headline
+
+    statistics = statistics_of(run)
+    console.print(render(statistics)[0])
+    console.print("In short:", style="bold")
+    for sentence in headline(statistics):
+        console.print(f"- {sentence}", highlight=False)
