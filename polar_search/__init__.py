@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from polar_search.search.run import load_outcomes as load_outcomes
     from polar_search.search.session import Session as Session
     from polar_search.search.store import read_outcomes as read_outcomes
+    from polar_search.serving.completion import Completion as Completion
+    from polar_search.serving.model import PolarModel as PolarModel
+    from polar_search.serving.model import load as load
     from polar_search.tasks import Example as Example
     from polar_search.tasks import Task as Task
     from polar_search.tasks import Verdict as Verdict
@@ -49,6 +52,8 @@ _MODULES = {
     "polar_search.search.run": ("load_outcomes",),
     "polar_search.search.session": ("Session",),
     "polar_search.search.store": ("read_outcomes",),
+    "polar_search.serving.completion": ("Completion",),
+    "polar_search.serving.model": ("PolarModel", "load"),
     "polar_search.tasks": ("Example", "Task", "Verdict"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -14,6 +14,8 @@ COMMANDS = {
     "search": "find the programs that answer the examples of a task",
     "train": "learn to predict programs from the valid ones of a run",
     "evaluate": "what a predictor is worth on examples it has not seen",
+    "generate": "answer prompts by programs, JSON lines out",
+    "serve": "answer prompts over HTTP, as OpenAI's interface does",
     "tune": "find static programs, one for all examples, by Ray Tune and Optuna",
     "status": "how far a run is, told from another shell",
     "stats": "valid-program statistics of a run",
