@@ -102,9 +102,8 @@ class LiveBatch:
             self._runner.remove(live.job)
 
     def close(self) -> None:
-        """Let all rows leave."""
-        for live in list(self._rows.values()):
-            self.remove(live)
+        """Forget all rows; the batch is of no use afterwards, and the engine free for another."""
+        self._rows.clear()
 
     @torch.no_grad()
     def step(self) -> list[LiveRow]:
