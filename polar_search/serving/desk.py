@@ -66,14 +66,17 @@ class Desk:
                 "send prompts in several requests",
             )
         encoded = await asyncio.to_thread(self._encode, request.asked)
-        length = self._length(request.new_tokens, max(map(len, encoded)))
+        length = self._length(request.new_tokens, max(len(ids) for ids, _ in encoded))
         samplings = self._samplings(request, rows)
         if self._under_way() + rows > self.config.max_rows:
             full = f"all {self.config.max_rows} answers that may be under way are; try again"
             raise Failure(429, full, "overloaded", {"Retry-After": "1"})
-        prompts = [ids for ids in encoded for _ in range(n)]
-        question = Question(prompts, program, length, stops, samplings, bool(request.stream), n)
-        self.gauges.prompt_tokens.inc(sum(map(len, encoded)))
+        prompts = [ids for ids, _ in encoded for _ in range(n)]
+        texts = [text for _, text in encoded for _ in range(n)]
+        question = Question(
+            prompts, texts, program, length, stops, samplings, bool(request.stream), n
+        )
+        self.gauges.prompt_tokens.inc(sum(len(ids) for ids, _ in encoded))
         self._questions.append(question)
         self.worker.ask(question)
         return question
@@ -144,8 +147,10 @@ class Desk:
             raise Failure(400, "expected a program, received 'predictor', and none is loaded")
         return None
 
-    def _encode(self, prompts: list[Asked]) -> list[tuple[int, ...]]:
-        return [self.worker.model.encode(prompt) for prompt in prompts]
+    def _encode(self, prompts: list[Asked]) -> list[tuple[tuple[int, ...], str]]:
+        """Ids for the engine, and texts for the predictor."""
+        model = self.worker.model
+        return [(model.encode(prompt), model.text(prompt)) for prompt in prompts]
 
     def _length(self, asked: int | None, prompt_tokens: int) -> int:
         """New tokens of every row.

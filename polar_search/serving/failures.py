@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from polar_search.errors import PolarSearchError
 
@@ -17,6 +17,10 @@ KINDS = {
     500: "server_error",
     503: "server_error",
 }
+
+
+UNKNOWN = "not followed by this server; leave it out"
+"""What is said of a field that would ask for something else."""
 
 
 class Failure(HTTPException):
@@ -63,8 +67,8 @@ def body(status: int, message: str, code: str | None = None) -> dict[str, Any]:
 def install(app: FastAPI) -> None:
     """Let every error leave in this shape."""
 
-    @app.exception_handler(HTTPException)
-    async def known(_: Request, error: HTTPException) -> JSONResponse:
+    @app.exception_handler(AnyHTTPException)
+    async def known(_: Request, error: AnyHTTPException) -> JSONResponse:
         code = getattr(error, "code", None)
         content = body(error.status_code, str(error.detail), code)
         return JSONResponse(content, error.status_code, error.headers)
@@ -88,5 +92,6 @@ def in_words(error: RequestValidationError) -> str:
     for mistake in error.errors()[:3]:
         place = ".".join(str(part) for part in mistake["loc"] if part != "body")
         received = str(mistake.get("input"))[:60]
-        mistakes.append(f"{place or 'body'}: {mistake['msg']}, received {received}")
+        said = UNKNOWN if mistake["type"] == "extra_forbidden" else mistake["msg"]
+        mistakes.append(f"{place or 'body'}: {said}, received {received}")
     return "; ".join(mistakes)

@@ -6,8 +6,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from fastapi.responses import JSONResponse
-
 from polar_search.serving.failures import Failure
 
 if TYPE_CHECKING:
@@ -17,6 +15,10 @@ if TYPE_CHECKING:
 
 PATHS = ("/v1/completions", "/v1/chat/completions", "/v1/models", "/health", "/metrics")
 """What requests are counted under; anything else is "other"."""
+
+
+PATIENCE = 16
+"""How many times the largest request is read, and thrown away, before a connection is closed."""
 
 
 class Limits:
@@ -47,23 +49,10 @@ class Limits:
             await send(message)
 
         try:
-            if self._announced(scope) > self._max_body:
-                await JSONResponse(self._too_large.body, 413)(scope, receive, noted)
-            else:
-                await self._app(scope, self._bounded(receive), noted)
+            await self._app(scope, self._bounded(receive), noted)
         finally:
             path = scope["path"] if scope["path"] in PATHS else "other"
             self._gauges.served(path, status, time.monotonic() - started)
-
-    @property
-    def _too_large(self) -> Failure:
-        return Failure(413, f"expected a request of at most {self._max_body:,} bytes; send less")
-
-    @staticmethod
-    def _announced(scope: Scope) -> int:
-        """The length of the body, as far as its headers tell."""
-        stated = dict(scope["headers"]).get(b"content-length", b"0")
-        return int(stated) if stated.isdigit() else 0
 
     def _bounded(self, receive: Receive) -> Receive:
         """Receives a body that is neither too large nor too late."""
@@ -71,18 +60,21 @@ class Limits:
 
         async def next_message() -> Message:
             nonlocal size, whole
-            if whole:
-                return await receive()
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                late = f"expected the request within {self._seconds:g} seconds; send it faster"
-                raise Failure(408, late) from None
-            size += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            if size > self._max_body:
-                raise self._too_large
-            return message
+            while not whole:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        message = await receive()
+                except TimeoutError:
+                    late = f"expected the request within {self._seconds:g} seconds; send it faster"
+                    raise Failure(408, late) from None
+                size += len(message.get("body", b""))
+                whole = not message.get("more_body", False)
+                if size <= self._max_body:
+                    return message
+                # Few clients read an answer before all is sent: what is too much is thrown away.
+                if whole or size > PATIENCE * self._max_body:
+                    most = f"expected a request of at most {self._max_body:,} bytes; send less"
+                    raise Failure(413, most)
+            return await receive()
 
         return next_message

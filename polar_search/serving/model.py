@@ -226,7 +226,7 @@ class PolarModel:
         """The programs that would answer each prompt: the predictor's ``k`` likeliest."""
         if self.predictor is None:
             return [[Program.identity(self.num_layers)] for _ in prompts]
-        ranked = self.predictor.rank([self._text(prompt) for prompt in prompts], k)
+        ranked = self.predictor.rank([self.text(prompt) for prompt in prompts], k)
         return [[one.program for one in row] for row in ranked]
 
     def chosen(
@@ -292,9 +292,11 @@ class PolarModel:
         finally:
             batch.close()
 
-    def _text(self, prompt: Asked) -> str:
+    def text(self, prompt: Asked) -> str:
+        """What the predictor reads: a prompt's text, without the beginning-of-text token."""
         text = plain(prompt, self.tokenizer)
-        return text if isinstance(text, str) else str(self.tokenizer.decode(text))
+        written = text if isinstance(text, str) else str(self.tokenizer.decode(text))
+        return written.removeprefix(str(self.tokenizer.bos_token or ""))
 
     def _check_selection(self, select: str, k: int) -> None:
         if select not in SELECTIONS:

@@ -37,6 +37,7 @@ class Question:
 
     Attributes:
         prompts: Token ids, one for each row.
+        texts: The same as the predictor reads them.
         program: What answers; None lets the predictor choose.
         max_new_tokens: Of each row.
         stop: Texts that end a row.
@@ -50,6 +51,7 @@ class Question:
     """
 
     prompts: Sequence[tuple[int, ...]]
+    texts: Sequence[str]
     program: Program | None
     max_new_tokens: int
     stop: Sequence[str]
@@ -153,16 +155,16 @@ class Worker:
     def _welcome(self, questions: Sequence[Question]) -> None:
         """Choose the programs of new questions together, and let their rows join."""
         free = [question for question in questions if question.program is None]
-        prompts = list({prompt: None for question in free for prompt in question.prompts})
+        texts = list({text: None for question in free for text in question.texts})
         try:
-            chosen = dict(zip(prompts, self.model.choose(prompts), strict=True)) if prompts else {}
+            chosen = dict(zip(texts, self.model.choose(texts), strict=True)) if texts else {}
         except Exception as error:  # the predictor's, and no reason to stop serving
             for question in free:
                 question.fail(error)
             questions = [question for question in questions if question.program is not None]
             chosen = {}
         for question in questions:
-            programs = [question.program or chosen[prompt][0] for prompt in question.prompts]
+            programs = [question.program or chosen[text][0] for text in question.texts]
             self._join(question, programs)
 
     def _join(self, question: Question, programs: Sequence[Program]) -> None:
