@@ -39,6 +39,7 @@ ROOMS = {
     "envs": "envs",
     "analysis": "polar_search/analysis",
     "exchange": "polar_search/exchange",
+    "serving": "polar_search/serving",
     "cluster": "polar_search/cluster",
     "testing": "polar_search/testing",
 }

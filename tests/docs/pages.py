@@ -27,6 +27,7 @@ REASONS = {
     "needs the Hub",
     "needs a cluster",
     "needs a file of yours",
+    "needs a running server",
     "needs another machine",
     "takes minutes",
 }
