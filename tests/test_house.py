@@ -42,6 +42,12 @@ def test_every_folder_with_code_is_packaged():
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages
 
 
+def test_the_base_install_is_the_core_and_little_more():
+    names = {re.split(r"[\[>=]", line)[0] for line in PROJECT["project"]["dependencies"]}
+    assert names >= {"torch", "transformers", "ray", "optuna", "gymnasium", "datasets"}
+    assert len(names) <= 17, "others belong into an extra"
+
+
 def test_public_names_resolve_and_are_seen_by_type_checkers():
     source = Path(polar_search.__file__).read_text()
     typed = re.findall(r"^    from \S+ import (\w+) as \1$", source, re.MULTILINE)

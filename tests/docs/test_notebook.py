@@ -4,6 +4,7 @@ import json
 import sys
 
 import nbformat
+import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -12,6 +13,7 @@ from pages import ROOT
 PATH = ROOT / "docs" / "start.ipynb"
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path, monkeypatch):
     notebook = nbformat.read(PATH, as_version=4)
     nbformat.validate(notebook)

@@ -21,7 +21,15 @@ def name_of(page):
     return str(page.relative_to(ROOT).with_suffix(""))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)], ids=name_of)
+def to_run():
+    """Pages with blocks; those that train a predictor take longest."""
+    for page in PAGES:
+        if blocks := blocks_of(page):
+            trains = any("polar-search train" in block.code for block in blocks)
+            yield pytest.param(page, id=name_of(page), marks=[pytest.mark.slow] if trains else [])
+
+
+@pytest.mark.parametrize("page", list(to_run()))
 def test_the_blocks_of_a_page_work(page, folder):
     before, names = set(sys.modules), {}
     for block in blocks_of(page):
