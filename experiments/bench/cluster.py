@@ -35,14 +35,16 @@ import pyarrow.parquet as pq
 import ray
 
 from polar_search.cluster.config import ClusterConfig
+from polar_search.cluster.crew import Crew
 from polar_search.cluster.fleet import Fleet
-from polar_search.cluster.search import ClusterSearch, search_on_cluster
+from polar_search.cluster.leased import LeasedSearch
+from polar_search.cluster.search import conduct, search_on_cluster
 from polar_search.cluster.versions import reader
 from polar_search.cluster.worker import SLICE_SECONDS, Description, Loaded, Report
 from polar_search.search.config import SearchConfig
 from polar_search.search.driver import Progress, Searched
 from polar_search.search.run import RunFolder
-from polar_search.search.status import Status
+from polar_search.search.status import Status, StatusFile
 from polar_search.search.store import read_outcomes
 
 CONFIG = SearchConfig(max_edits=2, agent="random", threads=1)
@@ -136,7 +138,7 @@ class Host:
 
     async def load(self, name: str) -> Loaded:  # noqa: ARG002
         """No model."""
-        return Loaded({"num_layers": 0}, 0)
+        return Loaded({"num_layers": 0}, 0, "")
 
     async def open(self, name: str, fixed: dict[str, Any]) -> None:
         """No folder."""
@@ -199,8 +201,8 @@ def driver(options: argparse.Namespace) -> dict[str, Any]:
         folder = RunFolder(Path(out))
         examples = [f"example-{number:07d}" for number in range(count)]
         fleet = PretendedFleet(make, workers)
-        cluster = ClusterConfig("local", workers)
-        ClusterSearch(fleet, CONFIG, cluster, folder, examples, observer).run()
+        crew = Crew(fleet, CONFIG, ClusterConfig("local", workers), folder)
+        conduct(LeasedSearch(crew, examples), crew, [], [observer, StatusFile(folder).update])
     ray.shutdown()
     seconds_per_outcome = observer.per("outcome")
     return {

@@ -51,7 +51,6 @@ def run_and_show(config: SearchConfig, out: Location, console: Console) -> None:
     """Search in this process with a progress display."""
     # Loading torch takes seconds; --help and mistakes in the options need none of it.
     from polar_search.cli.progress import shown
-    from polar_search.search.run import open_run
     from polar_search.search.session import Session
 
     quieten_libraries()
@@ -62,8 +61,6 @@ def run_and_show(config: SearchConfig, out: Location, console: Console) -> None:
     ):
         progress = session.run(out, update)
     tell(progress, out, console)
-    if config.confirm:
-        console.print(confirmation_text(open_run(out).read("summary.json")["confirmation"]))
 
 
 def run_on_cluster_and_show(
@@ -91,12 +88,16 @@ def _interrupt_says_what_is_stored(out: Location) -> Iterator[None]:
 
 
 def tell(progress: Progress, out: Location, console: Console) -> None:
-    """What a search did, in one line."""
+    """What a search did, in a line or two."""
+    from polar_search.search.run import open_run
+
     console.print(
         f"{progress.programs:,} outcomes of {progress.examples} examples "
         f"({progress.executed:,} executed, {progress.reused:,} from the store), "
         f"{progress.valid:,} valid, {progress.seconds:.0f} s: {out}"
     )
+    if confirmation := open_run(out).read("summary.json").get("confirmation"):
+        console.print(confirmation_text(confirmation))
     if progress.failures:
         console.print(failures_text(progress.failures), style="red", markup=False)
 

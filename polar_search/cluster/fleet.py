@@ -19,8 +19,18 @@ STARTS = 3
 """Workers that may die in a row before any of them has searched."""
 
 
+STARTING = ("describe", "load", "open")
+"""The methods that get a worker ready, in their order; all others are work."""
+
+
 class Lost(Exception):  # noqa: N818
-    """A worker is gone; the message says why."""
+    """A worker is gone; the message says why.
+
+    Attributes:
+        blame: Whether its work may be the reason: not while it starts, nor with its whole node.
+    """
+
+    blame = False
 
 
 @dataclass
@@ -36,6 +46,7 @@ class Member:
         programs: Of the examples that it has ended; the rest of `progress.programs` is in work.
         valid: Likewise.
         ended: Examples that it ended in its last slice.
+        has: Examples that it works on.
     """
 
     name: str
@@ -46,11 +57,17 @@ class Member:
     programs: int = 0
     valid: int = 0
     ended: int = 0
+    has: int = 0
     near_ties: int = 0
     since: float = field(default_factory=time.monotonic)
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.since
+
     def take(self, report: Report) -> None:
-        """Remember what the worker reports."""
+        """Remember what the worker reports of a slice."""
         self.progress, self.near_ties = report.progress, report.near_ties
         self.ended = len(report.ended)
         self.programs += sum(example.programs for example in report.ended)
@@ -124,14 +141,15 @@ class Fleet:
         place = member.where
         return f"see worker-*-{place.pid}.err in Ray's log folder on {place.host}" if place else ""
 
-    def replace(self, member: Member, method: str, reason: Lost) -> bool:
-        """Start another worker for one that is lost; whether its node is still there.
+    def replace(self, member: Member, method: str, reason: Lost) -> None:
+        """Start another worker for one that is lost, and tell whether its work is to blame.
 
         Raises:
             ClusterError: Workers die one after the other before they have done anything.
         """
         del self.members[member.name]
-        self._failed_starts = 0 if method == "step" else self._failed_starts + 1
+        working = method not in STARTING
+        self._failed_starts = 0 if working else self._failed_starts + 1
         if self._failed_starts >= STARTS * (len(self.members) + 1):
             raise ClusterError(
                 f"expected workers that live, received {self._failed_starts} deaths in a row "
@@ -139,7 +157,8 @@ class Fleet:
             )
         self.add()
         place = member.where
-        return place is None or any(node["NodeID"] == place.node for node in alive_nodes())
+        node_is_there = any(place and node["NodeID"] == place.node for node in alive_nodes())
+        reason.blame = working and node_is_there
 
     def stop(self) -> None:
         """End all workers."""

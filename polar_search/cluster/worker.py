@@ -1,7 +1,8 @@
 """A worker: a driver of its own over the examples that are leased to it, in slices of seconds.
 
 Agents, engine and store live here. Only ids and counters leave it, and an example is reported as
-ended when everything about it is stored.
+ended when everything about it is stored. Where the agent lives with the driver instead, because it
+searches all examples as one, a worker only evaluates (`evaluate`), and stores nothing.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import os
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import ray
 
 from polar_search.cluster.versions import reader
 from polar_search.errors import RunError
+from polar_search.program import Program
 from polar_search.search.config import SearchConfig
 from polar_search.search.driver import Driver, Failure, Progress, Searched
+from polar_search.search.evaluation import Job
 from polar_search.search.places import Location
 from polar_search.search.run import RunFolder
 from polar_search.search.session import Session
@@ -42,10 +46,17 @@ class Description:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What only a worker knows, since the driver loads no model."""
+    """What only a worker knows, since the driver loads no model.
+
+    Attributes:
+        fixed: What a run folder must record, fingerprints among them.
+        programs: To be asked in all, if no agent stops early.
+        agent: The agent's fingerprint.
+    """
 
     fixed: dict[str, Any]
     programs: int
+    agent: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,15 @@ class Report:
 
     ended: list[Searched]
     failures: list[Failure]
+    progress: Progress
+    near_ties: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What came out of a part of an evaluation, and counters since the worker began."""
+
+    value: Any
     progress: Progress
     near_ties: int
 
@@ -78,7 +98,7 @@ class Leased(Iterator[Example]):
 
 
 class Worker:
-    """One Ray actor's work: `describe`, `load`, `open`, then one `step` after the other.
+    """One Ray actor's work: `describe`, `load`, `open`, then one `step` (or `evaluate`) a time.
 
     Args:
         config: The search.
@@ -89,6 +109,7 @@ class Worker:
     def __init__(self, config: SearchConfig, out: Location, on_gpu: bool) -> None:
         self._config, self._out, self._on_gpu = config, out, on_gpu
         self._leased = Leased()
+        self._evaluated, self._began = Progress(), 0.0
 
     def describe(self) -> Description:
         """Tell who this is, before anything heavy is loaded."""
@@ -103,10 +124,11 @@ class Worker:
         self._session = Session.load(config)
         self._session.check_agent(config.space(self._session.engine.num_layers))
         fixed = {**self._session.fixed(), "device": self._config.device}
-        return Loaded(fixed, self._session.total())
+        self._examples = {example.id: example for example in self._session.examples}
+        return Loaded(fixed, self._session.total(), self._session.agent_fingerprint())
 
     def open(self, fixed: dict[str, Any]) -> None:
-        """Open the run that the driver has begun.
+        """See that this is the run that the driver has begun.
 
         Raises:
             RunError: This node sees another folder, or this worker another model, than the driver.
@@ -116,10 +138,16 @@ class Worker:
                 f"expected to see the run folder '{self._out}' on every node, received another or "
                 f"none on {socket.gethostname()}; choose one with --out that all nodes share"
             )
+
+    @cached_property
+    def _store(self) -> Store:
         session = self._session
-        self._examples = {example.id: example for example in session.examples}
-        self._store = Store(self._out, session.fingerprints(), session.agent_fingerprint())
-        self._driver = Driver(
+        return Store(self._out, session.fingerprints(), session.agent_fingerprint())
+
+    @cached_property
+    def _driver(self) -> Driver:
+        session = self._session
+        return Driver(
             session.evaluator,
             self._store,
             self._config.space(session.engine.num_layers),
@@ -128,7 +156,10 @@ class Worker:
             self._config.seed,
             on_agent_error=self._config.on_agent_error,
         )
-        self._rounds = self._driver.rounds(self._leased)
+
+    @cached_property
+    def _rounds(self) -> Iterator[list[Searched]]:
+        return self._driver.rounds(self._leased)
 
     def step(self, examples: list[str], reread: bool) -> Report:
         """Search for `SLICE_SECONDS`, or until nothing is left; store; report.
@@ -144,8 +175,7 @@ class Worker:
         while time.monotonic() < until:
             finished = next(self._rounds, None)
             if finished is None:
-                # All that was leased is done; the generator has ended with it.
-                self._rounds = self._driver.rounds(self._leased)
+                del self._rounds  # all that was leased is done, and the generator has ended with it
                 if not self._leased:
                     break
             else:
@@ -155,3 +185,30 @@ class Worker:
         # What was told once is not sent again with every slice.
         failures, progress.failures = progress.failures, []
         return Report(ended, failures, progress, self._session.engine.stats.near_ties)
+
+    def evaluate(self, jobs: list[tuple[str, Program]]) -> Evaluated:
+        """Execute programs on examples together, for an agent that lives with the driver."""
+        return self._told(lambda: self._session.evaluator.evaluate(self._jobs(jobs)), len(jobs))
+
+    def confirm(self, jobs: list[tuple[str, Program]]) -> Evaluated:
+        """Execute programs on examples, each alone."""
+        return self._told(lambda: self._session.evaluator.confirm(self._jobs(jobs)), len(jobs))
+
+    def similarity(self, examples: list[str]) -> Evaluated:
+        """Similarity of hidden states, see `Evaluator.similarity`."""
+        chosen = [self._examples[id_] for id_ in examples]
+        return self._told(lambda: self._session.evaluator.similarity(chosen), 0)
+
+    def _jobs(self, jobs: list[tuple[str, Program]]) -> list[Job]:
+        return [(self._examples[id_], program) for id_, program in jobs]
+
+    def _told(self, evaluate: Callable[[], Any], executed: int) -> Evaluated:
+        """Evaluate, and count."""
+        progress, started = self._evaluated, time.monotonic()
+        self._began = self._began or started
+        value = evaluate()
+        now = time.monotonic()
+        progress.executed += executed
+        progress.engine_seconds += now - started
+        progress.seconds = now - self._began
+        return Evaluated(value, progress, self._session.engine.stats.near_ties)

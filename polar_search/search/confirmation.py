@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from polar_search.program import Program
-from polar_search.search.evaluation import Evaluator
+from polar_search.search.evaluation import Evaluates
 from polar_search.search.outcome import Source
 from polar_search.search.store import Store
 from polar_search.tasks import Example
 
 AT_ONCE = 64
-"""Outcomes that are confirmed before they are handed to the store."""
+"""Enough of them that storing takes no time, and few enough that little is repeated."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,11 @@ class Confirmation:
 
 
 def confirm(
-    evaluator: Evaluator, store: Store, examples: Sequence[Example], num_layers: int
+    evaluator: Evaluates,
+    store: Store,
+    examples: Sequence[Example],
+    num_layers: int,
+    at_once: int = AT_ONCE,
 ) -> Confirmation:
     """Run what is valid in the store again, as far as that was not done before.
 
@@ -53,6 +57,7 @@ def confirm(
         store: Holds the outcomes; receives the confirmed ones.
         examples: Whose outcomes are confirmed.
         num_layers: Of the model.
+        at_once: Outcomes that are confirmed before they are handed to the store.
     """
     by_id = {example.id: example for example in examples}
     valid = {k: row for k, row in _rows(store, "executed", by_id).items() if row["correct"]}
@@ -63,8 +68,8 @@ def confirm(
         if key not in known
     ]
     try:
-        for first in range(0, len(jobs), AT_ONCE):
-            store.append(evaluator.confirm(jobs[first : first + AT_ONCE]), [])
+        for first in range(0, len(jobs), at_once):
+            store.append(evaluator.confirm(jobs[first : first + at_once]), [])
     finally:
         store.flush()
     again = _rows(store, "confirmed", by_id)

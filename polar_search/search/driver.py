@@ -29,7 +29,7 @@ from polar_search.search.agent import (
     seed_of_example,
 )
 from polar_search.search.config import Budget, OnAgentError
-from polar_search.search.evaluation import Evaluator
+from polar_search.search.evaluation import Evaluates
 from polar_search.search.outcome import Outcome
 from polar_search.search.slot import Job, Slot
 from polar_search.search.store import Store
@@ -105,7 +105,7 @@ class Driver:
 
     def __init__(
         self,
-        evaluator: Evaluator,
+        evaluator: Evaluates,
         store: Store,
         space: ProgramSpace,
         make_agent: MakeAgent,

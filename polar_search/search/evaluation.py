@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from polar_search.execution import (
     Generation,
@@ -40,6 +40,19 @@ class _Answer(NamedTuple):
         """The text that is worth most."""
         best = max(worth)
         return cls(texts[worth.index(best)], best > -math.inf)
+
+
+class Evaluates(Protocol):
+    """Turns examples and programs into outcomes: `Evaluator` here, or the workers of a cluster."""
+
+    def evaluate(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """The outcomes of `jobs`, in their order."""
+
+    def confirm(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """The outcomes of `jobs`, each executed alone by the reference."""
+
+    def similarity(self, examples: Sequence[Example]) -> tuple[tuple[float, ...], ...]:
+        """Mean cosine similarity of the hidden states before any two layers, on some prompts."""
 
 
 class Evaluator:

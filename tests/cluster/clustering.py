@@ -14,6 +14,7 @@ import ray
 from polar_search.agents.random import RandomAgent
 from polar_search.search.config import SearchConfig
 from polar_search.search.store import read_outcomes, read_trace
+from polar_search.tasks.bundled import Tracking
 
 CONFIG = SearchConfig(limit=4, max_edits=1, threads=1, agent="random", budget=24, ask_batch=8)
 POISON = "tracking-train-1-002"
@@ -28,6 +29,15 @@ class Poisonous(RandomAgent):
     def tell(self, outcomes):
         if self._poison:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly(Tracking):
+    """Grading one of the examples kills the process."""
+
+    def grade(self, example, text):
+        if example.id == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().grade(example, text)
 
 
 class Slow(RandomAgent):

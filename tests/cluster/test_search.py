@@ -1,6 +1,8 @@
 """Searches on a real Ray cluster leave what a search in one process leaves, whoever dies."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,8 +11,9 @@ import ray
 from clustering import CONFIG, POISON, rows_stored, tables
 
 from polar_search.cluster.config import ClusterConfig
+from polar_search.cluster.fleet import Fleet
 from polar_search.cluster.search import search_on_cluster
-from polar_search.errors import RunError
+from polar_search.errors import ClusterError, RunError
 from polar_search.search.session import Session
 from polar_search.search.status import read_status
 
@@ -94,6 +97,54 @@ def test_a_killed_worker_is_replaced_and_its_agents_are_replayed(tmp_path):
     assert rows_stored(tmp_path / "killed") == undisturbed.progress.executed
     assert status.progress.programs == undisturbed.progress.programs
     assert status.progress.valid == undisturbed.progress.valid
+
+
+FOR_ALL = {"agent": "evolution", "agent_options": {"scope": "dataset"}, "chunk": 2}
+FOR_ALL |= {"limit": 1, "budget": 12, "ask_batch": 4}
+FOR_ONE = {"agent": "exhaustive", "level": (2,), "limit": 1, "ask_batch": 12}
+
+
+@pytest.fixture
+def kills(monkeypatch):
+    """Kills the worker that gets the first part of an evaluation, if anything is put in here."""
+    waiting, call = [], Fleet.call
+
+    def call_and_kill(fleet, member, method, *arguments):
+        call(fleet, member, method, *arguments)
+        if method == "evaluate" and waiting:
+            os.kill(member.where.pid, waiting.pop())
+
+    monkeypatch.setattr(Fleet, "call", call_and_kill)
+    return waiting
+
+
+@pytest.mark.parametrize(
+    ("options", "workers", "killed"),
+    [
+        pytest.param(FOR_ONE, 2, False, id="one example"),
+        pytest.param(FOR_ALL, 2, True, id="all, a worker is killed"),
+        pytest.param(FOR_ALL, 4, False, id="all, four workers", marks=pytest.mark.slow),
+    ],
+)
+def test_evaluations_cut_for_all_workers_leave_the_same(options, workers, killed, kills, tmp_path):
+    """An agent of all examples, and fewer examples than workers; what is valid runs again alone."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    progress = Session.load(replace(CONFIG, confirm=True, **options)).run(here)
+    kills += [signal.SIGKILL] * killed
+    status = search(there, workers, **options, confirm=True)
+    assert tables(there) == tables(here)
+    assert rows_stored(there) == len(tables(here)[0])
+    assert (status.state, status.deaths, len(status.workers)) == ("finished", killed, workers)
+    for name in ("examples", "programs", "executed", "reused", "valid"):
+        assert getattr(status.progress, name) == getattr(progress, name)
+    summaries = [json.loads((run / "summary.json").read_text()) for run in (here, there)]
+    assert summaries[0]["confirmation"] == summaries[1]["confirmation"]
+    assert summaries[0]["confirmation"]["confirmed"] == progress.valid
+
+
+def test_rows_that_kill_their_workers_are_named(tmp_path):
+    with pytest.raises(ClusterError, match=f"rows of .*{POISON}.*, received 3 deaths, the last"):
+        search(tmp_path, task="clustering:Deadly", level=(1,), agent="sweep")
 
 
 def test_a_folder_of_another_configuration_is_refused(alone):

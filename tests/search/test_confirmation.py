@@ -106,9 +106,3 @@ def test_the_command_tells_what_was_confirmed(capsys, tmp_path):
     assert (
         f"confirmed alone: {count} valid outcomes, 0 overturned (0.0%, 95% interval 0.0% to" in text
     )
-
-
-def test_a_cluster_leaves_confirming_to_one_process(capsys, tmp_path):
-    command = ["search", "--agent", "random", "--confirm", "true", "--cluster", "local"]
-    assert cli.main([*command, "--out", str(tmp_path / "run")]) == 2
-    assert "without --cluster, which goes on with the run" in capsys.readouterr().err
