@@ -17,6 +17,7 @@ COMMANDS = {
     "generate": "answer prompts by programs, JSON lines out",
     "serve": "answer prompts over HTTP, as OpenAI's interface does",
     "tune": "find static programs, one for all examples, by Ray Tune and Optuna",
+    "tune-predictor": "find hyper-parameters of a predictor by Ray Tune and Optuna",
     "status": "how far a run is, told from another shell",
     "stats": "valid-program statistics of a run",
     "menu": "what few programs, the same for all inputs, cover; by execution",

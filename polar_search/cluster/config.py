@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from polar_search.errors import ConfigError
 from polar_search.search.config import option
@@ -64,6 +65,21 @@ class TuneConfig:
     )
     depth_price: float = option(
         0.1, "of value: what executing as many layers as the model has costs, as a share of it"
+    )
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ConfigError(f"expected --trials of at least 1, received {self.trials}; raise it")
+
+
+@dataclass(frozen=True)
+class PredictorTuneConfig:
+    """A search for the hyper-parameters of a predictor."""
+
+    trials: int = option(20, "trainings to try, those of earlier runs of the command included")
+    hyper: Mapping[str, Any] = option(
+        {},
+        "what they differ in: options of `train` with a list to choose from, or {low, high, log}",
     )
 
     def __post_init__(self) -> None:

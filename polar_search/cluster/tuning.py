@@ -2,38 +2,28 @@
 
 A trial reports after every chunk of examples, so that bad programs can be stopped early. Every
 outcome goes through the store of the run folder: what was executed once is never executed again,
-whichever trial asks for it. The study is kept by Optuna beside it; nothing of Ray's is restored.
+whichever trial asks for it.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import pyarrow.compute as pc
 import ray
 from optuna.distributions import CategoricalDistribution
-from optuna.samplers import NSGAIISampler, TPESampler
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
-from ray.tune.search.optuna import OptunaSearch
-from rich.console import Console
 
 from polar_search.analysis.intervals import share
 from polar_search.cluster.config import ClusterConfig, TuneConfig
 from polar_search.cluster.connection import connected
 from polar_search.cluster.search import start_worker
+from polar_search.cluster.trials import Study, run_trials
 from polar_search.cluster.worker import Loaded
 from polar_search.errors import ClusterError, PolarSearchError, one_line
 from polar_search.program import Encoding, Program
@@ -47,8 +37,6 @@ from polar_search.tasks import Example, load_task
 
 FILE = "static_programs.json"
 STUDY = "static_programs"
-RETRIES = 2
-"""How often the trial of a worker that died is tried again."""
 
 
 class StaticProgram(tune.Trainable):
@@ -163,106 +151,33 @@ def _fit(
     encoding: Encoding,
     examples: int,
 ) -> None:
-    """Run the trials that are left, and tell about each that ends."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = JournalStorage(JournalFileBackend(str(out / "optuna.log")))
-    tried = _tried(storage)
-    if tried >= tuning.trials:
-        return
+    """Run the trials that are left."""
     if config.device == "auto" and not cluster.gpus_per_worker:
         config = replace(config, device="cpu")
-    early = ASHAScheduler("examples", "value", "max", max_t=examples, grace_period=config.chunk)
-    settings = tune.TuneConfig(
-        search_alg=_searcher(tuning, encoding, storage, config.seed + tried, new=tried == 0),
-        scheduler=None if tuning.objective == "pareto" else early,
-        num_samples=tuning.trials - tried,
-        max_concurrent_trials=cluster.workers,
-        reuse_actors=True,
+    identity = Program.identity(encoding.space.num_layers)
+    several = tuning.objective == "pareto"
+    study = Study(
+        name=STUDY,
+        journal=out / "optuna.log",
+        trials=tuning.trials,
+        space={name: CategoricalDistribution(words) for name, words in encoding.choices.items()},
+        goals={"accuracy": "max", "depth": "min"} if several else {"value": "max"},
+        seed=config.seed,
+        line=_line,
+        first=encoding.encode(identity) if identity in encoding.space else None,
+        early=None
+        if several
+        else ASHAScheduler("examples", "value", "max", max_t=examples, grace_period=config.chunk),
     )
     program = tune.with_parameters(StaticProgram, search=config, price=tuning.depth_price, out=out)
-    wanted = {name.lower(): amount for name, amount in cluster.resources().items()}
-    # Ray's own files are never read again, so they go away; what it prints is about them.
-    with tempfile.TemporaryDirectory(prefix="polar-search-tune-") as scratch:
-        run = tune.RunConfig(
-            name=STUDY,
-            storage_path=scratch,
-            verbose=0,
-            callbacks=[Told(tried, tuning.trials)],
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=RETRIES),
-        )
-        tuner = tune.Tuner(
-            tune.with_resources(program, wanted), tune_config=settings, run_config=run
-        )
-        with redirect_stdout(StringIO()):
-            results = tuner.fit()
-    if results.num_errors:
-        raise ClusterError(
-            f"expected every trial to end, received {results.num_errors} of {len(results)} that "
-            f"did not, the first with {one_line(results.errors[0])}; run the same command again"
-        )
+    run_trials(study, program, cluster)
 
 
-def _searcher(
-    tuning: TuneConfig, encoding: Encoding, storage: JournalStorage, seed: int, *, new: bool
-) -> OptunaSearch:
-    """Optuna over the encoded programs; a new study begins with the identity.
-
-    `seed` differs between the runs of a study, lest it proposes the same again.
-    """
-    several = tuning.objective == "pareto"
-    metric: Any = ["accuracy", "depth"] if several else "value"
-    mode: Any = ["max", "min"] if several else "max"
-    identity = Program.identity(encoding.space.num_layers)
-    return OptunaSearch(
-        {name: CategoricalDistribution(words) for name, words in encoding.choices.items()},
-        metric=metric,
-        mode=mode,
-        points_to_evaluate=[encoding.encode(identity)]
-        if new and identity in encoding.space
-        else None,
-        sampler=NSGAIISampler(seed=seed) if several else TPESampler(seed=seed),
-        study_name=STUDY,
-        storage=storage,
+def _line(result: Mapping[str, Any]) -> str:
+    return (
+        f"programs: {result['accuracy']:.1%} of {result['examples']} examples at depth "
+        f"{result['depth']}"
     )
-
-
-class Told(tune.Callback):
-    """Prints a line about every program that has ended.
-
-    Args:
-        before: Programs of earlier runs.
-        trials: Programs in all.
-    """
-
-    def __init__(self, before: int, trials: int) -> None:
-        self._ended, self._trials = before, trials
-
-    def on_trial_complete(
-        self,
-        iteration: int,  # noqa: ARG002
-        trials: list[Any],  # noqa: ARG002
-        trial: Any,  # noqa: ANN401
-        **info: Any,  # noqa: ANN401, ARG002
-    ) -> None:
-        """Called by Tune when a trial has ended or was stopped."""
-        self._ended += 1
-        result = trial.last_result
-        # Tune pickles its callbacks, so this one cannot keep a stream.
-        Console(file=sys.__stdout__, soft_wrap=True).print(
-            f"{self._ended}/{self._trials} programs: {result['accuracy']:.1%} of "
-            f"{result['examples']} examples at depth {result['depth']}"
-        )
-
-
-def _tried(storage: JournalStorage) -> int:
-    """Trials of the study that came to an end; those that a killed run has left open fail."""
-    if STUDY not in optuna.get_all_study_names(storage):
-        return 0
-    study = optuna.load_study(study_name=STUDY, storage=storage)
-    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        study.tell(trial.number, state=TrialState.FAIL)
-    return len(study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.PRUNED]))
 
 
 def static_programs(out: Path, num_examples: int) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -109,6 +109,13 @@ class Trainer:
 
     def run(self, state: Path, on_epoch: Callable[[Epoch], None] | None = None) -> None:
         """Train to the end, or go on from the file `state`; leaves the best epoch in the head."""
+        for epoch in self.epochs(state):
+            if on_epoch:
+                on_epoch(epoch)
+        self.head.load_state_dict(self.best)
+
+    def epochs(self, state: Path) -> Iterator[Epoch]:
+        """Train epoch by epoch, each of them saved to `state`; those there before are not given."""
         self._load(state)
         stages: list[tuple[Stage, int]] = [("supervised", self.config.epochs)]
         if self.config.reinforce_epochs:
@@ -117,13 +124,12 @@ class Trainer:
             done = [epoch for epoch in self.history if epoch.stage == stage]
             if not done:
                 self._begin(stage)
-                self._close(Epoch(stage, 0, None, *self._validate()), state, on_epoch)
+                yield self._close(Epoch(stage, 0, None, *self._validate()), state)
             for number in range(max(1, len(done)), epochs + 1):
                 if self._stale(stage):
                     break
                 loss = self._epoch(stage, number)
-                self._close(Epoch(stage, number, loss, *self._validate()), state, on_epoch)
-        self.head.load_state_dict(self.best)
+                yield self._close(Epoch(stage, number, loss, *self._validate()), state)
 
     def _begin(self, stage: Stage) -> None:
         """A stage begins with the best so far, which REINFORCE measures divergence from."""
@@ -143,13 +149,12 @@ class Trainer:
         values = [epoch.value for epoch in self.history if epoch.stage == stage]
         return len(values) - 1 - values.index(max(values)) >= self.config.patience
 
-    def _close(self, epoch: Epoch, state: Path, on_epoch: Callable[[Epoch], None] | None) -> None:
+    def _close(self, epoch: Epoch, state: Path) -> Epoch:
         self.history.append(epoch)
         if best_epoch(self.history) is epoch:
             self.best = copy.deepcopy(self.head.state_dict())
         self._save(state)
-        if on_epoch:
-            on_epoch(epoch)
+        return epoch
 
     def _epoch(self, stage: Stage, number: int) -> float:
         """One pass over the examples; the mean loss."""

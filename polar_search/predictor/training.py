@@ -55,12 +55,12 @@ def train(
         on_labels(labels)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    engine = _engine(labels, config.device)
+    engine = load_engine(labels, config.device)
     encoder = make_encoder(config.encoder, engine.model, engine.tokenizer)
     folder = RunFolder(out / "training")
     with folder.owned():
         folder.begin({**config.fixed(), "labels": _stamp(labels)}, config.to_dict())
-        trainer, origin = _prepare(run, labels, engine, encoder, config, folder.path)
+        trainer, origin = prepare(run, labels, engine, encoder, config, folder.path)
         trainer.run(folder.path / "state.pt", on_epoch)
         folder.write("history.json", [asdict(epoch) for epoch in trainer.history])
         best = best_epoch(trainer.history)
@@ -72,8 +72,12 @@ def train(
     return Training(predictor, trainer.history, labels)
 
 
-def _engine(labels: LabelSet, device: str) -> ProgramEngine:
-    """The run's model, which must be the one that the labels came from."""
+def load_engine(labels: LabelSet, device: str) -> ProgramEngine:
+    """The run's model.
+
+    Raises:
+        PredictorError: It is not the one that the labels came from.
+    """
     run = labels.run
     source = locate(run["model"], labels.task)
     engine = ProgramEngine.from_pretrained(source, device=device, dtype=run["dtype"])
@@ -96,7 +100,7 @@ def _stamp(labels: LabelSet) -> dict[str, Any]:
     }
 
 
-def _prepare(
+def prepare(
     run: Location,
     labels: LabelSet,
     engine: ProgramEngine,
@@ -104,7 +108,11 @@ def _prepare(
     config: TrainConfig,
     folder: Path,
 ) -> tuple[Trainer, Origin]:
-    """Everything that a training needs, built or read."""
+    """Everything that a training needs, built or read; encodings are kept in `folder`.
+
+    Raises:
+        PredictorError: There are no validation examples.
+    """
     task, options = labels.task, labels.run
     labelled = [label.example for label in labels.labels]
     ids = {example.id for example in labelled}

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import ray
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
@@ -28,3 +29,12 @@ def short_folder():
         if value is not None:
             os.environ[name] = value
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def four_cpus(short_folder):
+    """This process in a cluster of four CPUs, as far as Ray knows; commands in it stay there."""
+    options = {"include_dashboard": False, "logging_level": "ERROR", "log_to_driver": False}
+    ray.init(address="local", num_cpus=4, object_store_memory=100_000_000, **options)
+    yield
+    ray.shutdown()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-import ray
 from clustering import CONFIG, POISON, rows_stored, tables
 
 from polar_search.cluster.config import ClusterConfig
@@ -17,14 +16,7 @@ from polar_search.errors import ClusterError, RunError
 from polar_search.search.session import Session
 from polar_search.search.status import read_status
 
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster():
-    """Four CPUs, as far as Ray knows."""
-    options = {"include_dashboard": False, "logging_level": "ERROR", "log_to_driver": False}
-    ray.init(address="local", num_cpus=4, object_store_memory=100_000_000, **options)
-    yield
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("four_cpus")
 
 
 @pytest.fixture(scope="module")
