@@ -136,15 +136,25 @@ class Ending:
 
 
 class RowState:
-    """One row while it is generated: the tokens so far and whether it has ended."""
+    """One row while it is generated.
 
-    __slots__ = ("_ending", "_stops", "chooser", "finish_reason", "narrowest", "tokens")
+    Attributes:
+        tokens: So far.
+        narrowest: Margin by which the closest of them was chosen.
+        doubtful: How many there were when the last near tie had been decided.
+        finish_reason: Why it has ended, None before.
+        chooser: Picks its tokens; None for the best.
+    """
+
+    __slots__ = (
+        *("_ending", "_stops", "chooser", "finish_reason", "doubtful", "narrowest", "tokens"),
+    )
 
     def __init__(
         self, ending: Ending, stop: Sequence[Stop] = (), chooser: Chooser | None = None
     ) -> None:
         self.tokens: list[int] = []
-        self.narrowest = math.inf
+        self.narrowest, self.doubtful = math.inf, 0
         self.finish_reason: FinishReason | None = None
         self.chooser = chooser
         self._ending = ending
@@ -166,14 +176,15 @@ class RowState:
             self.finish_reason = "nan"
             return
         self.tokens.append(token)
-        if margin < self.narrowest:
-            self.narrowest = margin
+        self.narrowest = min(self.narrowest, margin)
+        if margin < NEAR_TIE:
+            self.doubtful = len(self.tokens)
         self.finish_reason = self._ending.reason(self.tokens, self._stops)
 
     def restart(self) -> None:
         """Forget all tokens."""
         self.tokens.clear()
-        self.narrowest = math.inf
+        self.narrowest, self.doubtful = math.inf, 0
 
     def result(self) -> Generation:
         """The generation, once the row is finished."""

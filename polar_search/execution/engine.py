@@ -387,21 +387,27 @@ class ProgramEngine:
         )
 
     def _settle(self, row: Row, job: Job, max_new_tokens: int, stop: Sequence[Stop]) -> Generation:
-        """The row's result, from the reference where float32 noise could have turned a decision."""
+        """The row's result, from the reference where float32 noise could have turned a decision.
+
+        It runs up to the last near tie: where it agrees until then, so it does afterwards.
+        """
         self.stats.rows += 1
         self.stats.work.asked += len(job.path) * job.length
         if job.state.narrowest >= self._near_tie:
             return job.state.result()
         self.stats.near_ties += 1
-        return generate_reference(
-            self.model,
-            self.tokenizer,
-            [job.ids],
-            job.path,
-            max_new_tokens,
-            stop=stop if row.stop is None else (*stop, row.stop),
-            sampling=row.sampling,
-        )[0]
+        stops = stop if row.stop is None else (*stop, row.stop)
+        doubtful = tuple(job.state.tokens[: job.state.doubtful])
+        if self._alone(job, len(doubtful), stops).token_ids == doubtful:
+            return job.state.result()
+        return self._alone(job, max_new_tokens, stops)
+
+    def _alone(self, job: Job, max_new_tokens: int, stop: Sequence[Stop]) -> Generation:
+        """What the reference generates greedily."""
+        [result] = generate_reference(
+            self.model, self.tokenizer, [job.ids], job.path, max_new_tokens, stop=stop
+        )
+        return result
 
     def _settle_live(self, live: LiveRow) -> Generation:
         return self._settle(live.row, live.job, live.job.state.max_new_tokens, live.stop)

@@ -17,7 +17,7 @@ import torch
 from polar_search.errors import ConfigError
 from polar_search.execution.admission import Job, Queue, Room
 from polar_search.execution.decoding import pick_tokens
-from polar_search.execution.forest import ROOT, Forest, grow
+from polar_search.execution.forest import ROOT, Forest, chunks, grow
 from polar_search.execution.passes import LayerPass
 
 if TYPE_CHECKING:
@@ -111,8 +111,9 @@ class Runner:
         forest = forest.join(seeds)
         leaves = np.concatenate([leaves, seed_leaves + begin])
         self.running = running + fresh
-        self._forest, self._leaves, hidden = self._compute(forest, leaves, self.running)
-        self._choose(hidden, self.running)
+        counts = deciding(self.running)
+        self._forest, self._leaves, hidden = self._compute(forest, leaves, self.running, counts)
+        self._choose(hidden, self.running, counts)
         alive = np.array([not job.state.finished for job in self.running], dtype=bool)
         if any(job.state.finish_reason == "nan" for job in self.running):
             self._clean(self._forest, self._leaves[alive])
@@ -226,7 +227,7 @@ class Runner:
     # The pass over the layers, and its choices.
 
     def _compute(
-        self, forest: Forest, leaves: np.ndarray, running: list[Job]
+        self, forest: Forest, leaves: np.ndarray, running: list[Job], counts: np.ndarray
     ) -> tuple[Forest, np.ndarray, torch.Tensor]:
         """Run every node; the hidden states of the tokens that decide come back.
 
@@ -242,7 +243,7 @@ class Runner:
             except torch.OutOfMemoryError as error:
                 self._make_calls_smaller(forest, error)
         leaves = place[leaves]
-        tails = torch.from_numpy(tail_tokens(ends[leaves], running)).to(hidden.device)
+        tails = torch.from_numpy(tail_tokens(ends[leaves], counts)).to(hidden.device)
         return forest, leaves, hidden.index_select(0, tails)
 
     def _make_calls_smaller(self, forest: Forest, error: torch.OutOfMemoryError) -> None:
@@ -272,29 +273,25 @@ class Runner:
                 tokens[root] = np.array(new, dtype=np.int64)
         return tokens
 
-    def _choose(self, hidden: torch.Tensor, running: list[Job]) -> None:
+    def _choose(self, hidden: torch.Tensor, running: list[Job], counts: np.ndarray) -> None:
         """Give every row its next token, or as many as its draft foresaw, and one more."""
-        begin = 0
-        while begin < len(running):
-            jobs, size = [], 0
-            for job in running[begin : begin + LOGIT_ROWS]:
-                jobs.append(job)
-                size += deciding(job)
-                if size >= LOGIT_ROWS:
-                    break
-            begin += len(jobs)
-            states = [job.state for job in jobs for _ in range(deciding(job))]
-            choice = pick_tokens(self.parts.logits(hidden[:size]), states)
-            hidden = hidden[size:]
+        place = 0
+        for begin, end in chunks(counts, LOGIT_ROWS):
+            jobs, sizes = running[begin:end], counts[begin:end].tolist()
+            states = [job.state for job, size in zip(jobs, sizes, strict=True) for _ in range(size)]
+            part = hidden[place : place + len(states)]
+            place += len(states)
+            choice = pick_tokens(self.parts.logits(part), states)
+            if len(states) == len(jobs):
+                for state, *decision in zip(states, choice.tokens, choice.margins, strict=True):
+                    state.accept(*decision)
+                continue
             decisions = iter(zip(choice.tokens, choice.margins, strict=True))
-            for job in jobs:
-                self._accept(job, list(islice(decisions, deciding(job))))
+            for job, size in zip(jobs, sizes, strict=True):
+                self._accept(job, list(islice(decisions, size)))
 
     def _accept(self, job: Job, decisions: list[tuple[int, float]]) -> None:
         """Append the chosen tokens up to the first that the draft did not foresee."""
-        if len(decisions) == 1:
-            job.state.accept(*decisions[0])
-            return
         foreseen = (*job.draft[: job.tested], None)
         for (token, margin), draft in zip(decisions, foreseen, strict=True):
             job.state.accept(token, margin)
@@ -306,13 +303,13 @@ class Runner:
         self.drafted += job.tested
 
 
-def deciding(job: Job) -> int:
-    """Tokens of the row that the round has computed and that a choice hangs on."""
-    return 1 if job.state.tokens else 1 + job.tested
+def deciding(running: list[Job]) -> np.ndarray:
+    """[r] tokens of each row that the round computes and that a choice hangs on."""
+    counts = [1 if job.state.tokens else 1 + job.tested for job in running]
+    return np.array(counts, dtype=np.int64)
 
 
-def tail_tokens(ends: np.ndarray, running: list[Job]) -> np.ndarray:
+def tail_tokens(ends: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Places of the deciding tokens; ``ends`` are the places behind the rows' last tokens."""
-    counts = np.array([deciding(job) for job in running], dtype=np.int64)
     steps = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts), counts)
     return np.repeat(ends, counts) + steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from polar_search.execution import (
     score_reference,
     unrolled,
 )
+from polar_search.execution import engine as engine_module
 from polar_search.execution.passes import LayerPass
 from polar_search.program import Program
 from polar_search.testing.families import (
@@ -116,6 +118,26 @@ def test_near_ties_are_decided_by_the_reference_and_counted():
     assert engine.generate(rows, 6) == reference(model, rows, 6)
     assert 1 <= engine.stats.near_ties <= 3
     assert engine.stats.rows == 3
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_the_reference_runs_up_to_the_last_near_tie_and_on_if_it_disagrees(monkeypatch, agrees):
+    model, asked = endless().model, []
+    row = (prompts(6, [6])[0], (0, 1, 2, 3))
+    (free,) = ProgramEngine(model).generate([row], 6)
+    first = free.token_ids[0]
+    model.lm_head.weight[VOCAB - 1] = model.lm_head.weight[first]
+
+    def watched(*arguments, **options):
+        asked.append(arguments[4])
+        (result,) = generate_reference(*arguments, **options)
+        return [result if agrees or len(asked) > 1 else replace(result, token_ids=(VOCAB,))]
+
+    monkeypatch.setattr(engine_module, "generate_reference", watched)
+    (result,) = ProgramEngine(model).generate([row], 6)
+    assert result == reference(model, [row], 6)[0]
+    last = max(i + 1 for i, token in enumerate(free.token_ids) if token == first)
+    assert asked == ([last] if agrees else [last, 6])
 
 
 def test_logits_that_are_no_numbers_end_their_row_only():
