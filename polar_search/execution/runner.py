@@ -283,8 +283,8 @@ class Runner:
             place += len(states)
             choice = pick_tokens(self.parts.logits(part), states)
             if len(states) == len(jobs):
-                for state, *decision in zip(states, choice.tokens, choice.margins, strict=True):
-                    state.accept(*decision)
+                for state, token, margin in zip(states, choice.tokens, choice.margins, strict=True):
+                    state.accept(token, margin)
                 continue
             decisions = iter(zip(choice.tokens, choice.margins, strict=True))
             for job, size in zip(jobs, sizes, strict=True):
@@ -311,5 +311,6 @@ def deciding(running: list[Job]) -> np.ndarray:
 
 def tail_tokens(ends: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Places of the deciding tokens; ``ends`` are the places behind the rows' last tokens."""
-    steps = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts), counts)
-    return np.repeat(ends, counts) + steps
+    behind = np.repeat(np.cumsum(counts), counts)
+    places: np.ndarray = np.repeat(ends, counts) + np.arange(int(counts.sum())) - behind
+    return places
