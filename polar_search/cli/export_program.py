@@ -28,12 +28,10 @@ def main(arguments: Sequence[str]) -> None:
     parsed = parser.parse_args(list(arguments))
 
     from polar_search.cli.search import quieten_libraries
-    from polar_search.models import locate
     from polar_search.serving.export import export_program
-    from polar_search.tasks.bundled import Tracking
 
     quieten_libraries()
-    done = export_program(locate(parsed.model, Tracking()), parsed.program, parsed.out)
+    done = export_program(parsed.model, parsed.program, parsed.out)
     console = Console(highlight=False, soft_wrap=True)
     size = f", {done.bytes / 1e6:,.1f} MB of weights" if done.bytes else ""
     console.print(f"{done.out}{size}", markup=False)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from polar_search.errors import ConfigError, ModelError
 from polar_search.execution.loading import explain, looks_local
 from polar_search.hub import cache_unless_reached
+from polar_search.models import locate
 from polar_search.program import Program
 from polar_search.search.places import writing
 from polar_search.serving.checkpoint import (
@@ -28,13 +29,15 @@ from polar_search.serving.checkpoint import (
     unrolled_tensors,
     write_tensors,
 )
-from polar_search.serving.forms import mergekit_yaml, noted, program_json, read_program
+from polar_search.serving.forms import mergekit_yaml, noted, program_json, read_program_file
+from polar_search.serving.programs import Named, read_program
 from polar_search.serving.unrolled_config import (
     build_empty,
     check_twins,
     differs_from_pattern,
     unrolled_config,
 )
+from polar_search.tasks.bundled import Tracking
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -88,13 +91,13 @@ class Source:
 
 
 def export_program(
-    model: str | Path, program: Program | str, out: str | Path, *, shard: int = SHARD
+    model: str | Path, program: Named, out: str | Path, *, shard: int = SHARD
 ) -> Exported:
     """Write the model that runs the layers of `program` in its standard pass.
 
     Args:
-        model: A Hub id or a local folder.
-        program: A program, its notation, or a file in the form of `program.json`.
+        model: A Hub id, a local folder, or the name of a bundled model.
+        program: A program, its notation or layer path, or a file such as `program.json`.
         out: A new or empty folder; or a new file `*.json` or `*.yaml` for the weight-free forms.
         shard: Bytes of one file of weights at most.
 
@@ -105,8 +108,11 @@ def export_program(
     """
     out = Path(out)
     check_free(out)
-    source = read_source(str(model))
-    chosen = read_program(program, source.model.num_layers)
+    source = read_source(locate(str(model), Tracking()))
+    if isinstance(program, str) and program.endswith(".json"):
+        chosen = read_program_file(program, source.model.num_layers)
+    else:
+        chosen = read_program(program, source.model.num_layers)
     if out.suffix in (".json", ".yaml"):
         with writing(out):
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +162,7 @@ def read_source(name: str) -> Source:
     """
     from transformers import AutoConfig
 
-    folder = locate(name)
+    folder = folder_of(name)
     try:
         config = AutoConfig.from_pretrained(folder)
         raw = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
@@ -175,7 +181,7 @@ def read_source(name: str) -> Source:
     return Source(name, folder, raw, config, model)
 
 
-def locate(name: str) -> Path:
+def folder_of(name: str) -> Path:
     """The folder of a model: itself, or the Hub's files in the local cache."""
     if looks_local(name):
         if not (Path(name) / CONFIG).is_file():

@@ -10,7 +10,6 @@ from pathlib import Path
 import yaml
 
 from polar_search.errors import ProgramError, one_line
-from polar_search.execution.rows import layer_path
 from polar_search.program import Program
 
 FORMAT = "polar-search program"
@@ -21,25 +20,22 @@ NOTE = """> **A program of layers.** This checkpoint holds the layers of `{progr
 """
 
 
-def read_program(program: Program | str, num_layers: int) -> Program:
-    """A program as it is, in its notation, or in a file such as `program.json`.
+def read_program_file(file: str, num_layers: int) -> Program:
+    """The program of a file such as `program.json`.
 
     Raises:
-        ProgramError: It is none, or for a model of another depth.
+        ProgramError: It holds none, or one for a model of another depth.
     """
-    if isinstance(program, str) and program.endswith(".json"):
-        try:
-            said = json.loads(Path(program).read_text(encoding="utf-8"))
-            program = Program.parse(said["program"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ProgramError(
-                f"expected a program, received '{program}', which raises "
-                f"{one_line(error)[:200]}; write one with `polar-search export-program`"
-            ) from error
-    if isinstance(program, str):
-        return Program.parse(program, num_layers)
-    layer_path(program, num_layers)
-    return program
+    try:
+        said = json.loads(Path(file).read_text(encoding="utf-8"))
+        return Program.parse(said["program"], num_layers)
+    except ProgramError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ProgramError(
+            f"expected a file with a program, received '{file}', which raises "
+            f"{one_line(error)[:200]}; write one with `polar-search export-program`"
+        ) from error
 
 
 def noted(card: str, model: str, program: Program) -> str:

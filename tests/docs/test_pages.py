@@ -51,9 +51,9 @@ def test_blocks_that_are_not_run_are_few_and_say_why():
     assert reasons == {
         "takes minutes": 5,
         "needs a cluster": 3,
-        "sets up an environment": 3,
+        "sets up an environment": 4,
         "needs a running server": 2,
-        "needs the Hub": 1,
+        "needs the Hub": 2,
     }
 
 

@@ -33,7 +33,7 @@ def saved(tmp_path):
     return save
 
 
-# Lets the tests of this folder import `serving_http`.
+# Lets the tests of this folder import `serving_http` and `harness_tasks`.
 sys.path.insert(0, str(Path(__file__).parent))
 
 CHAT = "{% for m in messages %}{{ m.content }}{% endfor %}="
