@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from commands import start, tables
 
@@ -72,6 +73,18 @@ def began(run):
         time.sleep(0.02)
 
 
+def worked(process, seconds):
+    """Wait until the process has computed for so long; on a busy machine that takes longer."""
+
+    def spent():
+        times = psutil.Process(process.pid).cpu_times()
+        return times.user + times.system
+
+    goal = spent() + seconds
+    while spent() < goal:
+        time.sleep(0.02)
+
+
 def wrote(run):
     """Wait until there are outcomes in `run`."""
     while not list((run / "outcomes").glob("*.parquet")):
@@ -129,7 +142,7 @@ def interrupt(arguments, run, moment):
 def test_an_interrupted_run_keeps_what_was_evaluated_and_goes_on(capsys, undisturbed, tmp_path):
     def moment(process):
         began(tmp_path)
-        time.sleep(2.0)  # less than what passes before anything is written
+        worked(process, 1.5)  # less than what passes before anything is written
 
     code, errors = interrupt(undisturbed.arguments, tmp_path, moment)
     assert errors == (
