@@ -1,9 +1,10 @@
 """Recipes: a table or figure of the paper as commands, at the scale of a laptop or a cluster.
 
-A recipe is a YAML file: a `title`, what it `shows`, `steps` (commands, without `polar-search`), and
-`scales`, each a list of searches that the steps are run for. In a step `$here` is the recipe's
-folder, `$out` the folder for all recipes' runs, and `$search` the name of the search. Recipes that
-name the same search share its run folder, so that its work is done once.
+A recipe is a YAML file: a `title`, what it `shows`, `steps` (commands, without `polar-search`;
+where scales differ, a list for each), and `scales`, each a list of searches that the steps are run
+for. In a step `$here` is the recipe's folder, `$out` the folder for all recipes' runs, and
+`$search` the name of the search. Recipes that name the same search share its run folder, so that
+its work is done once.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ class Recipe:
         path: The file.
         title: What it reproduces.
         shows: What there is to see.
-        steps: Commands with `$here`, `$out` and `$search`.
+        steps: Commands with `$here`, `$out` and `$search`, by scale.
         scales: Names of searches, by scale.
     """
 
     path: Path
     title: str
     shows: str
-    steps: tuple[str, ...]
+    steps: Mapping[str, tuple[str, ...]]
     scales: Mapping[str, tuple[str, ...]]
 
     @classmethod
@@ -53,10 +54,10 @@ class Recipe:
                 f"expected a recipe with {', '.join(KEYS)}, received '{path}' with "
                 f"{', '.join(map(str, values)) or 'nothing'}; see experiments/ for examples"
             )
-        scales = values["scales"]
-        if not _is_texts(values["steps"]) or not (
-            isinstance(scales, dict) and all(map(_is_texts, scales.values()))
-        ):
+        scales, steps = values["scales"], values["steps"]
+        if isinstance(scales, dict) and not isinstance(steps, dict):
+            steps = dict.fromkeys(scales, steps)
+        if not (_are_texts(scales) and _are_texts(steps) and scales.keys() == steps.keys()):
             raise ConfigError(
                 f"expected lists of texts for the steps and for every scale of '{path}', "
                 "received something else; see experiments/ for examples"
@@ -65,7 +66,7 @@ class Recipe:
             path,
             str(values["title"]),
             str(values["shows"]),
-            tuple(values["steps"]),
+            {str(scale): tuple(commands) for scale, commands in steps.items()},
             {str(scale): tuple(names) for scale, names in scales.items()},
         )
 
@@ -79,7 +80,9 @@ class Recipe:
         if scale not in self.scales:
             raise UnknownNameError("a scale of this recipe", scale, self.scales)
         return [
-            self._words(step, search, out) for search in self.scales[scale] for step in self.steps
+            self._words(step, search, out)
+            for search in self.scales[scale]
+            for step in self.steps[scale]
         ]
 
     def _words(self, step: str, search: str, out: Path) -> list[str]:
@@ -103,6 +106,9 @@ class Projection:
         computed: Share of the asked layer-tokens that the engine computes, the rest being shared.
         tokens: Tokens of prompt and answer of a row.
         levels: Levels of the task.
+        evaluated: Test examples of each task that a predictor is evaluated on.
+        answers: Answers to each of them.
+        validated: Answers to validation examples, which menus are chosen by.
         parameters: For each model, those of its layers that a token meets.
     """
 
@@ -111,6 +117,9 @@ class Projection:
     computed: float
     tokens: int
     levels: int
+    evaluated: Mapping[str, int]
+    answers: int
+    validated: int
     parameters: Mapping[str, float]
 
     @classmethod
@@ -132,10 +141,14 @@ class Projection:
         """Outcomes of a search, the identities included."""
         return self.levels * int(search["limit"]) * (int(search["budget"]) + 1)
 
-    def hours(self, search: Mapping[str, Any]) -> float:
+    def evaluation_outcomes(self, task: str) -> int:
+        """Outcomes of the evaluation of a predictor on a task."""
+        return self.evaluated[task] * self.answers + self.validated
+
+    def hours(self, model: str, outcomes: int) -> float:
         """GPU-hours: two operations a parameter and token, every layer run once on average."""
-        operations = 2 * float(self.parameters[search["model"]]) * self.tokens * self.computed
-        return self.outcomes(search) * operations / (self.peak * self.share) / 3600
+        operations = 2 * float(self.parameters[model]) * self.tokens * self.computed
+        return outcomes * operations / (self.peak * self.share) / 3600
 
 
 def read_yaml(path: Path, kind: str) -> dict[Any, Any]:
@@ -156,5 +169,9 @@ def read_yaml(path: Path, kind: str) -> dict[Any, Any]:
     return values
 
 
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+def _are_texts(values: object) -> bool:
+    """Whether it holds lists of texts by name."""
+    return isinstance(values, dict) and all(
+        isinstance(value, list) and all(isinstance(one, str) for one in value)
+        for value in values.values()
+    )

@@ -27,6 +27,16 @@ scales:
   bundled: [tiny]
   paper: [huge]
 """
+BY_SCALE = """\
+title: Another at each scale
+shows: That they may differ.
+steps:
+  bundled: [stats $out/$search]
+  paper: [search --config $here/$search.yaml --out $out/$search, evaluate $out/$search]
+scales:
+  bundled: [tiny]
+  paper: [huge]
+"""
 TINY = "{task: tracking, limit: 1, max_edits: 0, threads: 1}"
 HUGE = "{model: some/model, task: dart-math, limit: 100, budget: 9}"
 
@@ -102,6 +112,7 @@ def test_a_dry_run_measures_here_or_projects_and_says_so(small, tmp_path, capsys
     assert "measured on" in capsys.readouterr().out
     projection = {
         **{"peak": 1e12, "share": 0.5, "computed": 0.5, "tokens": 100, "levels": 2},
+        **{"evaluated": {"dart-math": 100}, "answers": 11, "validated": 1000},
         "parameters": {"some/model": 3.6e9},
     }
     (tmp_path / "projection.yaml").write_text(yaml.safe_dump(projection))
@@ -109,6 +120,11 @@ def test_a_dry_run_measures_here_or_projects_and_says_so(small, tmp_path, capsys
     said = capsys.readouterr().out
     # 2 levels x 100 examples x 10 programs; 2 x 3.6e9 x 100 x 0.5 operations each.
     assert "2,000 outcomes at most; a projection, no GPU was measured: 0.4 GPU-hours" in said
+    # 100 examples x 11 answers, and 1,000 more.
+    (tmp_path / "scaled.yaml").write_text(BY_SCALE)
+    assert cli.main(["run", str(tmp_path / "scaled.yaml"), "--scale", "paper", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "polar-search evaluate runs/huge\n2,100 outcomes at most; a projection" in said
     assert not out.exists()
 
 
@@ -119,6 +135,7 @@ def test_a_dry_run_measures_here_or_projects_and_says_so(small, tmp_path, capsys
         ("- a\n- b", "expected a recipe, received"),
         ("title: [1", "expected a recipe in YAML"),
         (SMALL.replace("[tiny]", "tiny"), "expected lists of texts"),
+        (BY_SCALE.replace("  paper: [huge]", ""), "expected lists of texts"),
         (SMALL.replace("steps:", "steps: 3\nother:"), "expected a recipe with"),
     ],
 )

@@ -121,7 +121,8 @@ def clustered_share(hits: Ints, trials: Ints) -> Estimate:
 
     Trials of one example hit and miss together, so the interval comes from the spread between the
     examples: that of a ratio, linearised, and normal (Cochran, "Sampling Techniques", 1977,
-    section 6). Below two clusters, or where all agree, they know no spread, and it is None.
+    section 6). Below two clusters, or where all agree, they know no spread: then it is Wilson's,
+    each cluster taken for a single trial.
     """
     count, n, clusters = int(hits.sum()), int(trials.sum()), len(trials)
     if n == 0:
@@ -129,7 +130,7 @@ def clustered_share(hits: Ints, trials: Ints) -> Estimate:
     value = count / n
     spread = float(((hits - value * trials) ** 2).sum())
     if clusters < 2 or spread == 0:
-        return Estimate(value, None, None, count, n)
+        return Estimate(value, *_wilson_of(value, clusters), count, n)
     half = Z * (spread * clusters / (clusters - 1)) ** 0.5 / n
     return Estimate(value, max(0.0, value - half), min(1.0, value + half), count, n)
 
@@ -144,7 +145,11 @@ def mean_share(shares: Floats) -> Estimate:
     if n == 0:
         return Estimate(None, None, None, 0, 0)
     value, count = float(shares.mean()), round(float(shares.sum()))
+    return Estimate(value, *_wilson_of(value, n), count, n)
+
+
+def _wilson_of(value: float, n: int) -> tuple[float, float]:
+    """The Wilson interval of a share that need not be a whole number of n."""
     centre, widen = value + Z**2 / (2 * n), 1 + Z**2 / n
     half = Z * (value * (1 - value) / n + Z**2 / (4 * n**2)) ** 0.5
-    low, high = max(0.0, (centre - half) / widen), min(1.0, (centre + half) / widen)
-    return Estimate(value, low, high, count, n)
+    return max(0.0, (centre - half) / widen), min(1.0, (centre + half) / widen)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Execute what a predictor proposes for examples it has not seen, beside the standard pass, the "
-    "best static program, menus, votes and samples; also kept in DIR/evaluation-SPLIT.json."
+    "best static program, menus, votes and samples; also kept in DIR/evaluation-SPLIT.json (of "
+    "another task: DIR/evaluation-TASK-SPLIT.json)."
 )
 NOTE = (
     "oracle: the answer key picks among the answers, so it is no accuracy of use. gain: over the "
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str]) -> None:
     with console.status("evaluating") as status:
         folder = Path(parsed.predictor)
         evaluation = evaluate(folder, config, lambda name: status.update(f"done: {name}"))
-    RunFolder(folder).write(f"evaluation-{config.split}.json", evaluation.to_dict())
+    where = f"{config.task}-{config.split}".replace(":", "-") if config.task else config.split
+    RunFolder(folder).write(f"evaluation-{where}.json", evaluation.to_dict())
     for level in dict.fromkeys(row.level for row in evaluation.rows):
         console.print(table_of(evaluation, level))
     console.print(summary(evaluation))

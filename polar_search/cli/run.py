@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -36,28 +37,44 @@ def main(arguments: Sequence[str]) -> None:
         if name not in STEPS:
             raise UnknownNameError("a command that a recipe may use", name, STEPS)
     _say(console, f"{recipe.title}\n{recipe.shows.strip()}")
+    search: Mapping[str, Any] = {"model": None}
     for command in commands:
         _say(console, f"\n$ polar-search {shlex.join(command)}")
         if not parsed.dry_run:
             _run(command)
-        elif command[0] == "search":
-            _estimate(command, recipe.path.parent / "projection.yaml", console)
+            continue
+        if command[0] == "search":
+            search = read_yaml(Path(_after(command, "--config")), "a search")
+        _estimate(command, search, recipe.path.parent / "projection.yaml", console)
 
 
-def _estimate(command: Sequence[str], projection_path: Path, console: Console) -> None:
-    """What a search would take: projected for the models of the projection, else measured here."""
-    search = read_yaml(Path(command[command.index("--config") + 1]), "a search")
+def _estimate(
+    command: Sequence[str], search: Mapping[str, Any], projection_path: Path, console: Console
+) -> None:
+    """What a command would take: projected for the models of the projection, else measured here."""
     projection = Projection.read(projection_path) if projection_path.exists() else None
     if projection is None or search["model"] not in projection.parameters:
-        _run([*command, "--dry-run"])
+        if command[0] == "search":
+            _run([*command, "--dry-run"])
+        return
+    if command[0] == "search":
+        outcomes = projection.outcomes(search)
+    elif command[0] == "evaluate":
+        task = _after(command, "--task") if "--task" in command else search["task"]
+        outcomes = projection.evaluation_outcomes(task)
+    else:
         return
     _say(
         console,
-        f"{projection.outcomes(search):,} outcomes at most; a projection, no GPU was measured: "
-        f"{projection.hours(search):,.1f} GPU-hours if {projection.share:.0%} of "
-        f"{projection.peak / 1e12:,.0f} TFLOP/s are reached, more if less; {projection_path} "
+        f"{outcomes:,} outcomes at most; a projection, no GPU was measured: "
+        f"{projection.hours(search['model'], outcomes):,.1f} GPU-hours if {projection.share:.0%} "
+        f"of {projection.peak / 1e12:,.0f} TFLOP/s are reached, more if less; {projection_path} "
         "has the assumptions",
     )
+
+
+def _after(command: Sequence[str], flag: str) -> str:
+    return command[command.index(flag) + 1]
 
 
 def _run(command: Sequence[str]) -> None:

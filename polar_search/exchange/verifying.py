@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-from scipy import stats
 
-from polar_search.analysis.intervals import Estimate, share
+from polar_search.analysis.intervals import Estimate, clustered_share
 from polar_search.errors import LabelError
 from polar_search.exchange.importing import IMPORTED
 from polar_search.execution import ProgramEngine
@@ -22,8 +21,6 @@ from polar_search.search.executing import execute
 from polar_search.search.run import open_run, task_of_run
 from polar_search.search.store import Fingerprints, Store, read_outcomes
 from polar_search.tasks import SPLITS, Task
-
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -111,20 +108,7 @@ def _same(
     stays = np.array([verdicts[job] == valid for job, valid in said.items()], dtype=np.float64)
     codes = np.unique(ids, return_inverse=True)[1]
     labels, same = np.bincount(codes), np.bincount(codes, weights=stays)
-    value, count, n = float(stays.mean()), int(stays.sum()), len(stays)
-    if not np.any((same > 0) & (same < labels)):
-        # All or nothing in every example: resampling would claim to know too much.
-        examples = share(same > 0)
-        return Estimate(value, examples.low, examples.high, count, n)
-    interval = stats.bootstrap(
-        (same, labels),
-        lambda s, n, axis: s.sum(axis=axis) / n.sum(axis=axis),
-        paired=True,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=0,
-    ).confidence_interval
-    return Estimate(value, float(interval.low), float(interval.high), count, n)
+    return clustered_share(same.astype(np.int64), labels)
 
 
 def _labels(

@@ -101,22 +101,29 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate the predictor in `folder` on the model it was trained for.
 
+    What is chosen on val (the static program, the menus) is chosen on the predictor's own task,
+    also where another one is evaluated.
+
     Raises:
         PredictorError: No predictor, or one for another model.
         TaskError: No such examples.
     """
     origin, _ = read_config(Path(folder))
-    task = load_task(origin.task, origin.task_options)
+    own = load_task(origin.task, origin.task_options)
+    task = load_task(config.task, config.task_options) if config.task else own
     examples = chosen_examples(task, config)
-    val = chosen_examples(task, replace(config, split="val", limit=None))
+    level = None if config.task else config.level
+    val = chosen_examples(own, replace(config, split="val", level=level, limit=None))
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    source = locate(origin.model, task)
+    source = locate(origin.model, own)
     engine = ProgramEngine.from_pretrained(source, device=config.device, dtype=origin.dtype)
     predictor = Predictor.from_pretrained(folder, engine)
-    evaluator = Evaluator(engine, task, origin.max_new_tokens)
-    arena = Arena(evaluator, examples)
-    contest = Contest(predictor, arena, Arena(evaluator, val), config)
+    arena, val_arena = (
+        Arena(Evaluator(engine, asked, origin.max_new_tokens), chosen)
+        for asked, chosen in ((task, examples), (own, val))
+    )
+    contest = Contest(predictor, arena, val_arena, config)
     contestants = []
     for contestant in contest.contestants():
         contestants.append(contestant)

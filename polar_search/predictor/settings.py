@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from polar_search.errors import ConfigError
 from polar_search.search.config import flag, option
@@ -16,6 +17,10 @@ Decoding = Literal["exact", "paper"]
 class EvaluateConfig:
     """What is evaluated, and on how much."""
 
+    task: str | None = option(
+        None, "another task to evaluate on, out of distribution; the predictor's own by default"
+    )
+    task_options: Mapping[str, Any] = option({}, "options of that task, see `list`")
     split: Split = option("test", "examples to evaluate: test, val or train")
     level: tuple[int, ...] | None = option(None, "levels to evaluate; all by default")
     limit: int | None = option(None, "examples of each level at most")

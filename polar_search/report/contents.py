@@ -119,9 +119,8 @@ def depth_figure(statistics: Statistics) -> Figure:
     figure = dots(levels(rows), series, "executed layers, % of D")
     axes = figure.axes[0]
     axes.axhline(100, color=COLOURS["base"], linestyle="--", linewidth=1)
-    axes.relim()
-    axes.autoscale(axis="y")
-    axes.set_ylim(bottom=0)
+    ends = [point.high or point.value or 0.0 for one in series for point in one.points]
+    axes.set_ylim(0, 105 * max(1.0, *ends))
     return figure
 
 

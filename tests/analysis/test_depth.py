@@ -1,6 +1,7 @@
 """Valid programs within a depth, needs, and accuracy by depth, against counting by hand."""
 
 import numpy as np
+import pytest
 from handmade import PATHS, Row, make_outcomes, random_rows
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from polar_search.analysis.depth import (
     solved_under_budgets,
     solved_with_extra,
 )
-from polar_search.analysis.intervals import clustered_share
+from polar_search.analysis.intervals import clustered_share, share
 
 IDENTITY, SKIP, SKIP_TWO, LOOP, LOOP_TWO, MIXED_FULL, MIXED_SHORT = PATHS
 
@@ -59,8 +60,15 @@ def test_trials_of_one_example_are_no_independent_ones():
     assert alone.value == together.value == 0.5
     assert together.n == alone.n
     assert together.high - together.low > 3 * (alone.high - alone.low)
-    assert clustered_share(np.array([3]), np.array([5])).low is None
-    assert clustered_share(np.array([2, 4]), np.array([2, 4])).low is None
+
+
+def test_examples_that_all_agree_know_no_more_than_as_many_single_trials():
+    for hits, single in (([2, 4], [True, True]), ([0, 0, 0], [False] * 3), ([4], [True])):
+        trials = np.array([max(h, 2) for h in hits])
+        agreed, alone = clustered_share(np.array(hits), trials), share(np.array(single))
+        assert (agreed.low, agreed.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
+    one = clustered_share(np.array([3]), np.array([5]))
+    assert one.low < 0.2 < 0.6 < one.high
 
 
 @given(seed=st.integers(0, 2**32 - 1))

@@ -194,6 +194,23 @@ def test_the_command_prints_the_table(folder, capsys):
     assert written["config"]["limit"] == 1
 
 
+def test_another_task_is_answered_with_what_was_chosen_on_its_own(folder, evaluation, tmp_path):
+    """Examples of its own task, as a file: the same answers, under the name of another task."""
+    examples = [e for e in TASKS.load("tracking")().examples("test") if e.level == 2][:4]
+    rows = [{"question": e.question, "answer": e.answer, "split": "test"} for e in examples]
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    task = {"path": str(tmp_path / "own.jsonl"), "grading": "exact", "prompt": "question"}
+    options = json.dumps({**task, "split": "split", "chat": "never"})
+    small = ["--k", "1", "--candidates", "2", "--temperatures", "[0.7]", "--threads", "1"]
+    arguments = ["evaluate", str(folder), "--task", "file", "--task-options", options, *small]
+    assert cli.main(arguments) == 0
+    written = json.loads((folder / "evaluation-file-test.json").read_text())
+    found = {row["name"]: row["accuracy"] for row in written["rows"] if row["level"] == "all"}
+    own = evaluation.row("standard pass", 2).accuracy
+    assert (found["standard pass"]["count"], found["standard pass"]["n"]) == (own.count, own.n)
+    assert written["static"] == evaluation.static
+
+
 def test_mistakes(folder, tmp_path, capsys):
     assert cli.main(["evaluate", str(tmp_path)]) == 2
     assert "expected a predictor's folder" in capsys.readouterr().err

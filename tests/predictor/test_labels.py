@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fsspec.core import url_to_fs
 
 from polar_search.errors import PredictorError
 from polar_search.predictor.labels import read_labels, weigh
@@ -68,6 +69,12 @@ def test_often_valid_programs_are_counted_before_the_labels_are_cut(searched):
     counts = [sum(str(p) in programs for programs in valid) for p in few.often_valid]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] == max(sum(p in v for v in valid) for p in set().union(*valid))
+
+
+def test_runs_live_at_urls(searched):
+    files, _ = url_to_fs("memory://learnt/run")
+    files.put(str(searched), "/learnt/run", recursive=True)
+    assert read_labels("memory://learnt/run").labels == read_labels(searched).labels
 
 
 def test_levels_can_be_chosen(searched):

@@ -4,14 +4,19 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import synthetic
 
-from polar_search import cli
+from polar_search import SearchConfig, cli
 from polar_search.analysis import Outcomes
+from polar_search.program import Program
+from polar_search.report.agents import agent_names
 from polar_search.report.explorer import write_explorer
-from polar_search.search.store import read_outcomes, read_trace
+from polar_search.search.outcome import Outcome
+from polar_search.search.run import RunFolder
+from polar_search.search.store import Fingerprints, Store, read_outcomes, read_trace
 
 HOSTILE = '</script><img src=x onerror="alert(1)"><b>{{7*7}}</b>\u2028\x00&amp;'
 
@@ -85,6 +90,72 @@ def test_the_programs_tell_whom_they_answer(two_agents, tmp_path):
         assert answered == sorted(outcomes.example[rows].tolist())
         corrected = sum(not outcomes.base[example] for example in answered)
         assert packed["programs"]["corrected"][program] == corrected
+
+
+def test_agents_are_called_as_configured_and_by_what_tells_them_apart(run, two_agents, tmp_path):
+    folder = RunFolder(run)
+    [recorded] = folder.read("environment.json")
+    config = SearchConfig(**recorded["config"])
+    again, other = replace(config, seed=1), replace(config, agent="random")
+    first, second, third = (c.agent_fingerprint() for c in (config, again, other))
+    assert agent_names(folder, [first]) == ["mcts"]
+    assert head(run, tmp_path)["agents"] == ["mcts"]
+
+    copy = RunFolder(tmp_path / "copy")
+    copy.write("environment.json", [{"config": c.to_dict()} for c in (config, again, other)])
+    assert agent_names(copy, [second, third, first, "0123456789"]) == [
+        *("mcts (seed 1)", "random", "mcts (seed 0)", "agent 012345")
+    ]
+    assert head(two_agents, tmp_path)["agents"] == ["agent a", "agent b"]
+
+
+def head(run, tmp_path):
+    """What the page of a run tells its script at once."""
+    write_explorer(run, tmp_path / "head.html")
+    page = (tmp_path / "head.html").read_text()
+    return json.loads(re.search(r'id="head">(.*?)</script>', page)[1])
+
+
+@pytest.fixture(scope="module")
+def of_three_sources(tmp_path_factory):
+    """One example: a label that nobody executed, a program, and one that was run again alone."""
+    folder = tmp_path_factory.mktemp("sources") / "run"
+    synthetic.write_run(folder, ("a",), limit=1, programs=3)
+    rows = read_outcomes(folder).to_pylist()
+    example = rows[0]["example_id"]
+    skip, repeat = (Program.parse(text, synthetic.LAYERS) for text in ("S1 K7", "R1 K7"))
+    made = [
+        Outcome(example, rows[0]["level"], skip, None, True, "imported"),
+        Outcome(example, rows[0]["level"], repeat, "x", True, "confirmed"),
+        Outcome(example, rows[0]["level"], repeat, "y", False, "executed"),
+    ]
+    store = Store(folder, Fingerprints("m", "t", "d"), "a")
+    store.append(made, [])
+    store.flush()
+    return folder
+
+
+def test_the_source_of_every_outcome_is_told(of_three_sources, tmp_path):
+    write_explorer(of_three_sources, tmp_path / "page.html")
+    packed = parts((tmp_path / "page.html").read_text())
+    [one] = packed["chunk-0"]
+    names = head(of_three_sources, tmp_path)["sources"]
+    found = {
+        packed["index"]["notation"][program]: (names[source], one["texts"][text])
+        for program, source, text in zip(one["program"], one["source"], one["text"], strict=True)
+    }
+    assert found["S1 K7"] == ("imported", None)
+    assert found["R1 K7"] == ("confirmed", "x")
+    assert {source for source, _ in found.values()} == {"imported", "confirmed", "executed"}
+
+
+@pytest.mark.slow
+def test_a_browser_shows_where_outcomes_are_from(open_page, of_three_sources, tmp_path):
+    write_explorer(of_three_sources, tmp_path / "page.html")
+    view = open_page(tmp_path / "page.html")
+    view.wait_for_selector("body[data-ready]")
+    badges = view.locator("#detail .row.outcome .badge").all_inner_texts()
+    assert sorted(badges) == ["confirmed", "imported"]
 
 
 def test_the_same_run_gives_the_same_page(run, page, tmp_path):

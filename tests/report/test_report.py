@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from fsspec.core import url_to_fs
 
 from polar_search import cli
 from polar_search.analysis import Estimate
@@ -76,6 +77,41 @@ def test_only_what_is_named_is_shown_and_printed(run, tmp_path, capsys):
     ]
 
 
+def test_another_run_and_the_paper_stand_beside_a_run_where_asked_for(run, tmp_path, capsys):
+    beside = ["--against", str(run), "--compare", "paper"]
+    names = ["budget", "agreement", "paper"]
+    arguments = ["report", str(run), "--out", str(tmp_path), "--only", *names, *beside]
+    assert cli.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "How far do two runs agree?" in printed
+    assert "What do the paper and its replication report?" in printed
+    rows = list(csv.DictReader((tmp_path / "tables" / "agreement.csv").open()))
+    assert [row["verdict flipped"] for row in rows] == ["0.0"] * 6
+    [paper] = [
+        row
+        for row in csv.DictReader((tmp_path / "tables" / "paper.csv").open())
+        if row["number"] == "C->C shorter"
+    ]
+    assert float(paper["paper"]) == 75.5
+    page = (tmp_path / "report.html").read_text()
+    assert [name for name in names if f'<section id="{name}">' in page] == names
+
+
+def test_runs_and_reports_live_at_urls(run, tmp_path, capsys):
+    url = "memory://reported/run"
+    files = url_to_fs(url)[0]
+    files.put(str(run), "/reported/run", recursive=True)
+    for arguments in (["stats"], ["report", "--only", "coverage"], ["explore"], ["status"]):
+        assert cli.main([arguments[0], url, *arguments[1:]]) == 0
+    assert cli.main(["explore", url, "--out", f"file://{tmp_path}/page.html"]) == 0
+    out = capsys.readouterr().out
+    assert f"report: {url}/report/report.html" in out
+    assert f"explorer: {url}/explore.html" in out
+    assert "<td" in files.cat("/reported/run/report/report.html").decode()
+    assert files.cat("/reported/run/explore.html").decode() == (tmp_path / "page.html").read_text()
+    assert files.cat("/reported/run/stats.json")
+
+
 def gains(statistics, value, low, high):
     """The statistics with another gain of the static program over all levels."""
     gain = Estimate(value, low, high, 1, 10)
@@ -126,6 +162,12 @@ def test_hostile_words_of_a_run_stay_words(run, tmp_path):
     [
         (["{tmp}/nothing"], "expected a run folder, received '{tmp}/nothing'"),
         (["{run}", "--only", "acuracy"], "an exhibit, received 'acuracy'; did you mean accuracy?"),
+        (["{run}", "--only", "agreement"], "expected --against RUN with exhibit 'agreement'"),
+        (["{run}", "--only", "paper"], "expected --compare paper with exhibit 'paper'"),
+        (
+            ["{run}", "--against", "{tmp}/nothing"],
+            "expected a run folder, received '{tmp}/nothing'",
+        ),
         (["{run}", "--out", "{tmp}/file"], "expected to write '{tmp}/file"),
         ([], "run"),
     ],
