@@ -25,6 +25,7 @@ PLACES = {
     "CONTRIBUTING.md": "project/contributing.md",
     "README.md": "index.md",
     "SECURITY.md": "project/security.md",
+    "examples/README.md": "examples.md",
     "experiments/README.md": "tables.md",
 }
 """Files of the repository, and where they are in the site."""
@@ -43,6 +44,7 @@ ROOMS = {
     "cluster": "polar_search/cluster",
     "testing": "polar_search/testing",
 }
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)#\s]*)(#[^)\s]*)?\)")
 
 
@@ -62,8 +64,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, place, **source))
 
     for name, place in PLACES.items():
-        if name != "README.md":
+        if name not in ("README.md", "examples/README.md"):
             add(place, abs_src_path=str(ROOT / name))
+    scripts = (f"## {path.name}\n```python\n{path.read_text()}```" for path in EXAMPLES)
+    add("examples.md", content="\n\n".join([(ROOT / "examples/README.md").read_text(), *scripts]))
     for figure in (ROOT / "experiments" / "figures").glob("*.png"):
         add(f"figures/{figure.name}", abs_src_path=str(figure))
     add("reference/commands.md", content=commands())

@@ -17,13 +17,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
-        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "experiments/README.md")),
+        *(
+            ROOT / name
+            for name in (
+                "README.md",
+                "CONTRIBUTING.md",
+                "examples/README.md",
+                "experiments/README.md",
+            )
+        ),
         *(ROOT / "docs").rglob("*.md"),
     ]
 )
 LANGUAGES = {"sh", "python", "yaml", "toml", "json", "text"}
 REASONS = {
     "sets up an environment",
+    "has tests of its own",
     "needs the Hub",
     "needs a cluster",
     "needs a file of yours",
