@@ -4,7 +4,7 @@
 - `driver`: workers that only report, as quick as a GPU is meant to be: what a driver can feed
 - `recovery`: a worker killed every so many seconds, against the same search undisturbed
 
-Prints JSON. The machine should do nothing else.
+Prints a table; `--json FILE` keeps all of it. The machine should do nothing else.
 """
 
 # ruff: noqa: ANN401 (handles of actors have no type)
@@ -33,6 +33,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pyarrow.parquet as pq
 import ray
+from rich.console import Console
+from rich.table import Table
 
 from polar_search.cluster.config import ClusterConfig
 from polar_search.cluster.crew import Crew
@@ -49,6 +51,15 @@ from polar_search.search.store import read_outcomes
 
 CONFIG = SearchConfig(max_edits=2, agent="random", threads=1)
 ON_TWO = ClusterConfig("local", 2)
+AIMS = {
+    "two_to_one": "at least 1.8",
+    "driver_cpu_microseconds_per_outcome": "at most 20",
+    "driver_bytes_per_outcome": "at most 200",
+    "workers_that_one_core_feeds": "at least 1,000",
+    "unexplained_share": "at most 0.1",
+    "stored_twice": "0",
+    "same_outcomes": "True",
+}
 
 
 class Observer:
@@ -270,11 +281,22 @@ def recovery(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def rows(measured: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Name, value and aim of all that was measured."""
+    for name, value in measured.items():
+        if isinstance(value, dict):
+            yield from rows(value, f"{prefix}{name} ")
+        else:
+            several = value if isinstance(value, list) else [value]
+            words = " / ".join(f"{v:,.4g}" if isinstance(v, float) else str(v) for v in several)
+            yield f"{prefix}{name}".replace("_", " "), words, AIMS.get(name, "")
+
+
 def main() -> None:
     """Run one part and print what it measured."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("part", choices=["speed", "driver", "recovery"])
-    parser.add_argument("--limit", type=int, default=100, help="examples of each level")
+    parser.add_argument("--limit", type=int, help="examples of each level; 15, 100 of `recovery`")
     parser.add_argument("--budget", type=int, default=199, help="programs an example")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1000, help="of `driver`")
@@ -282,9 +304,17 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000.0, help="outcomes/s of each worker")
     parser.add_argument("--seconds", type=float, default=60.0, help="of `driver`")
     parser.add_argument("--every", type=float, default=30.0, help="seconds between kills")
+    parser.add_argument("--json", type=Path, help="file for all that was measured")
     options = parser.parse_args()
+    options.limit = options.limit or (100 if options.part == "recovery" else 15)
     parts = {"speed": speed, "driver": driver, "recovery": recovery}
-    print(json.dumps(parts[options.part](options), indent=2))
+    measured = parts[options.part](options)
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    table = Table("measured", "value", "aim", title=options.part, title_justify="left")
+    for row in rows(measured):
+        table.add_row(*row)
+    Console().print(table)
 
 
 if __name__ == "__main__":

@@ -77,8 +77,9 @@ class _Lines:
 def describe(progress: Progress, examples: int, programs: int) -> str:
     """Examples, programs and outcomes per second, in one line."""
     rate = progress.executed / progress.seconds if progress.seconds else 0.0
+    total = f"/{programs:,}" if programs else ""  # known when the model is loaded
     return (
-        f"{progress.examples}/{examples} examples, {progress.programs:,}/{programs:,} programs, "
+        f"{progress.examples}/{examples} examples, {progress.programs:,}{total} programs, "
         f"{rate:,.0f} outcomes/s"
     )
 
