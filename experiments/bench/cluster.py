@@ -296,7 +296,7 @@ def main() -> None:
     """Run one part and print what it measured."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("part", choices=["speed", "driver", "recovery"])
-    parser.add_argument("--limit", type=int, help="examples of each level; 15, 100 of `recovery`")
+    parser.add_argument("--limit", type=int, help="examples of each level; 15, of `recovery` 75")
     parser.add_argument("--budget", type=int, default=199, help="programs an example")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1000, help="of `driver`")
@@ -306,7 +306,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=30.0, help="seconds between kills")
     parser.add_argument("--json", type=Path, help="file for all that was measured")
     options = parser.parse_args()
-    options.limit = options.limit or (100 if options.part == "recovery" else 15)
+    options.limit = options.limit or (75 if options.part == "recovery" else 15)
     parts = {"speed": speed, "driver": driver, "recovery": recovery}
     measured = parts[options.part](options)
     if options.json:

@@ -90,7 +90,7 @@ def summary(status: Status) -> str:
     if status.workers:
         searching = sum(worker.doing == "searching" for worker in status.workers)
         parts.append(f"{searching} of {len(status.workers)} workers search")
-        parts.append(f"{status.queue} examples in the queue")
+        parts.append(f"{status.queue} in the queue")
     if status.deaths:
         parts.append(f"{status.deaths} workers replaced")
     if status.seconds_left is not None:
