@@ -7,7 +7,8 @@
 
 *Serial* is one program, one prompt at a time through ``model.generate`` on the rerouted model, on a
 random sample of the rows. *Limit* is the share of the engine's time that its layer-tokens take as
-plain dense calls of one layer at the best batch size. *Matmul share* is the arithmetic of reading
+plain dense calls of one layer at the best batch size; tokens that were only *filed* (keys and
+values) count for nothing in it. *Matmul share* is the arithmetic of reading
 the prompts, over what large matrix products would do in that time. *Latency* is the time of one row
 that comes alone. Everything is timed in one process with the same threads, in turn; figures are
 medians over repetitions, ratios those of the same turn, and no result of one serves the next.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -13,17 +12,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from polar_search.errors import ConfigError
-from polar_search.execution.adapter import adapt, refusal
-from polar_search.execution.admission import Job
+from polar_search.execution.adapter import adapt
 from polar_search.execution.decoding import (
     NEAR_TIE,
     Ending,
     Forced,
-    RowState,
     continuation_ids,
-    encode_prompt,
-    sampler,
 )
+from polar_search.execution.desk import Desk
 from polar_search.execution.live import LiveBatch, LiveRow
 from polar_search.execution.loading import fingerprint, freeze, load_model
 from polar_search.execution.pages import KeyValueMemory, KeyValueShape
@@ -35,11 +31,11 @@ from polar_search.execution.planning import (
     page_size,
     without_collection,
 )
+from polar_search.execution.proof import prove
 from polar_search.execution.reference import generate_reference
-from polar_search.execution.rows import Generation, Likelihood, Row, layer_path
+from polar_search.execution.rows import Generation, Likelihood, Row
 from polar_search.execution.runner import Runner
-from polar_search.execution.work import Switches, Work
-from polar_search.program import Program
+from polar_search.execution.work import EngineStats, Switches, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,23 +43,9 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from polar_search.execution.admission import Job
     from polar_search.execution.loading import DeviceMap
     from polar_search.execution.rows import ProgramLike, Prompt, Sampling, Stop
-
-
-@dataclass
-class EngineStats:
-    """Running counts of an engine.
-
-    Attributes:
-        rows: Rows generated.
-        near_ties: Rows that the reference decided, since one of their choices was nearly a tie.
-        work: Layer-tokens asked and computed.
-    """
-
-    rows: int = 0
-    near_ties: int = 0
-    work: Work = field(default_factory=Work)
 
 
 class ProgramEngine:
@@ -104,6 +86,7 @@ class ProgramEngine:
         """
         self._adapter = adapt(model)
         self._parts = DecoderParts(self._adapter)
+        self._desk = Desk(self._adapter, tokenizer)
         self.model = freeze(model)
         self.tokenizer = tokenizer
         self.num_layers = self._adapter.num_layers
@@ -192,7 +175,8 @@ class ProgramEngine:
         """
         with without_collection():
             asked = [Row.of(row) for row in rows]
-            jobs = self._jobs(asked, Ending(self.model, self.tokenizer, max_new_tokens, stop))
+            ending = Ending(self.model, self.tokenizer, max_new_tokens, stop)
+            jobs = self._desk.jobs(asked, ending)
         for batch in self._batches(jobs):
             self._run(batch)
         with without_collection():
@@ -214,7 +198,7 @@ class ProgramEngine:
 
         def make_jobs(rows: Sequence[Row], max_new_tokens: int, stop: Sequence[Stop]) -> list[Job]:
             ending = Ending(self.model, self.tokenizer, max_new_tokens, stop)
-            return self._jobs(rows, ending, min(bound, max_tokens))
+            return self._desk.jobs(rows, ending, min(bound, max_tokens))
 
         with torch.no_grad():
             runner = self._runner(max_tokens, max_tokens)
@@ -260,7 +244,7 @@ class ProgramEngine:
         jobs = []
         for row, choices, choosers in zip(rows, ids, forced, strict=True):
             if choices:
-                jobs += self._forced_jobs(Row.of(row), choices, choosers)
+                jobs += self._desk.forced_jobs(Row.of(row), choices, choosers)
         if jobs:
             self._run(jobs)
         worth = iter(
@@ -271,45 +255,6 @@ class ProgramEngine:
         )
         return [[next(worth) for _ in choices] for choices in options]
 
-    def _forced_jobs(
-        self, row: Row, options: Sequence[Sequence[int]], choosers: Sequence[Forced]
-    ) -> list[Job]:
-        """A job for each option of a row; the last token of an option needs no position."""
-        bound = self._adapter.max_positions
-        longest = Ending.after(self.model, max(map(len, options)))
-        (job,) = self._jobs([row], longest, None if bound is None else bound + 1)
-        draft = tuple(options[0][:-1]) if len(options) == 1 else ()
-        states = [
-            RowState(Ending.after(self.model, len(option)), chooser=chooser)
-            for option, chooser in zip(options, choosers, strict=True)
-        ]
-        return [Job(job.ids, job.path, state, draft) for state in states]
-
-    def _jobs(
-        self, rows: Sequence[Row], ending: Ending, max_tokens: int | None = None
-    ) -> list[Job]:
-        """The rows with prompts as ids and programs as paths, checked."""
-        max_tokens = max_tokens or self._adapter.max_positions
-        known: dict[Prompt, tuple[int, ...]] = {}
-        paths: dict[ProgramLike, tuple[int, ...]] = {}
-        jobs = []
-        for row in rows:
-            prompt = row.prompt if isinstance(row.prompt, str) else tuple(row.prompt)
-            if prompt not in known:
-                known[prompt] = tuple(
-                    encode_prompt(prompt, self.tokenizer, max_tokens, ending.max_new_tokens)
-                )
-            stops = () if row.stop is None else (row.stop,)
-            state = RowState(ending, stops, sampler(row.sampling))
-            program = row.program if isinstance(row.program, Program) else tuple(row.program)
-            if program not in paths:
-                paths[program] = layer_path(program, self.num_layers)
-            draft = () if row.sampling or not row.draft else self._draft(row.draft)
-            jobs.append(
-                Job(known[prompt], paths[program], state, draft[: ending.max_new_tokens - 1])
-            )
-        return jobs
-
     def _batches(self, jobs: list[Job]) -> list[list[Job]]:
         """All jobs at once; without layer-major batching, those of one program at a time."""
         if self._switches.layer_major:
@@ -319,38 +264,11 @@ class ProgramEngine:
             programs.setdefault(job.path, []).append(job)
         return list(programs.values())
 
-    def _draft(self, draft: Prompt) -> tuple[int, ...]:
-        return tuple(continuation_ids(draft, self.tokenizer))
-
     def _prove(self) -> None:
-        """Compare the engine with the model's own forward, once, before the first row.
-
-        Raises:
-            ModelError: They differ: the model does something that its parts do not show.
-        """
         self._proven = True
-        ids = tuple(range(1, 7))
-        with torch.no_grad():
-            own = self.model(torch.tensor([ids[:5]], device=self._parts.device)).logits[0, 3:]
-        seen: list[torch.Tensor] = []
-
-        def watch(logits: torch.Tensor, step: int) -> int:
-            seen.append(logits)
-            return ids[4 + step]
-
-        state = RowState(Ending.after(self.model, 2), chooser=watch)
         work, self.stats.work = self.stats.work, Work()
-        self._run([Job(ids[:4], tuple(range(self.num_layers)), state)])
+        prove(self._adapter, self._run)
         self.stats.work = work
-        tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.1
-        same = (
-            torch.allclose(a, b.float(), tolerance, tolerance)
-            for a, b in zip(seen, own, strict=False)
-        )
-        if own.isfinite().all() and not all(same):
-            raise refusal(
-                type(self.model).__name__, "its forward does more than run its layers one by one"
-            )
 
     @torch.no_grad()
     def _run(self, jobs: Sequence[Job]) -> None:

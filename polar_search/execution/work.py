@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -51,3 +51,18 @@ class Work:
     restarted: int = 0
     drafted: int = 0
     agreed: int = 0
+
+
+@dataclass
+class EngineStats:
+    """Running counts of an engine.
+
+    Attributes:
+        rows: Rows generated.
+        near_ties: Rows that the reference decided, since one of their choices was nearly a tie.
+        work: Layer-tokens asked and computed.
+    """
+
+    rows: int = 0
+    near_ties: int = 0
+    work: Work = field(default_factory=Work)
