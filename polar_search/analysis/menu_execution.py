@@ -42,10 +42,16 @@ def execute_menus(
         The cells that the search had not executed.
 
     Raises:
-        RunError: The folder holds no run, or the model is not the one that was searched.
+        RunError: The folder holds no run or imported labels, or the model is another than was
+            searched.
     """
     folder, task = open_run(run), task_of_run(run)
     config = folder.fixed() or {}
+    if config["decoding fingerprint"] == "imported":
+        raise RunError(
+            f"expected a run that was searched, received '{run}' with imported labels, which name "
+            "no model to execute with; search with the model into another folder"
+        )
     examples = {example.id: example for split in SPLITS for example in task.examples(split)}
     outcomes = outcomes_of(run)
     missing = missing_cells(outcomes, choose_menus(outcomes, size))

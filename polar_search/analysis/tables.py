@@ -32,7 +32,7 @@ from polar_search.analysis.shorter import ShorterRow
 
 def render(statistics: Statistics) -> list[RenderableType]:
     """The tables of a run, ready for `rich.console.Console.print`."""
-    searched = _searched(statistics)
+    searched = searched_by(statistics)
     return [
         _accuracy_table(statistics.accuracy, searched, statistics.derangements),
         _shorter_table(statistics.shorter, searched, statistics.num_layers),
@@ -172,7 +172,7 @@ def coverage_table(statistics: Statistics) -> Group:
             )
     return _block(
         "Menus for all levels, chosen on other examples (%)",
-        _searched(statistics),
+        searched_by(statistics),
         table,
         "covered: one of the k programs is right; solvable: by the search. What is not executed "
         "counts as wrong: `polar-search menu RUN --execute` executes it.",
@@ -209,7 +209,8 @@ def _block(title: str, searched: str, table: Table, caption: str) -> Group:
     )
 
 
-def _searched(statistics: Statistics) -> str:
+def searched_by(statistics: Statistics) -> str:
+    """How much was searched, in a line: no oracle is read without it."""
     return f"{statistics.num_layers} layers; {_budget(statistics.budget[-1])}"
 
 

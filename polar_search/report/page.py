@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from polar_search.analysis import Statistics
 from polar_search.analysis.runs import statistics_of
+from polar_search.analysis.tables import searched_by
 from polar_search.errors import ConfigError
 from polar_search.report.answer import headline, tiles
 from polar_search.report.beside import agreement_exhibit, paper_exhibit
@@ -104,6 +105,7 @@ def report_page(run: Location, statistics: Statistics, shown: Sequence[Shown]) -
         headline=headline(statistics),
         tiles=tiles(statistics),
         statistics=statistics,
+        searched=searched_by(statistics),
         shown=shown,
     )
 

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from polar_search.analysis.menu_execution import execute_menus
 from polar_search.errors import LabelError, RunError
 from polar_search.exchange import export_labels, import_labels, verify_labels
 from polar_search.search.store import read_outcomes
@@ -59,6 +60,11 @@ def test_models_of_another_depth_and_runs_without_labels_are_refused(imported, s
         verify_labels(imported[0], "bundled-arithmetic")
     with pytest.raises(LabelError, match=r"imported labels in '.*', received none"):
         verify_labels(searched, MODEL)
+
+
+def test_menus_of_imported_labels_are_not_executed(imported):
+    with pytest.raises(RunError, match="expected a run that was searched, received"):
+        execute_menus(imported[0])
 
 
 def test_another_model_or_task_than_before_is_refused(imported, searched):
