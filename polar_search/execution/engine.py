@@ -311,6 +311,8 @@ class ProgramEngine:
         """
         self.stats.rows += 1
         self.stats.work.asked += len(job.path) * job.length
+        if job.state.finish_reason == "nan":
+            self.stats.broken[job.path] += 1
         if job.state.narrowest >= self._near_tie:
             return job.state.result()
         self.stats.near_ties += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 
@@ -60,9 +61,11 @@ class EngineStats:
     Attributes:
         rows: Rows generated.
         near_ties: Rows that the reference decided, since one of their choices was nearly a tie.
+        broken: Rows whose logits were no numbers, by layer path.
         work: Layer-tokens asked and computed.
     """
 
     rows: int = 0
     near_ties: int = 0
+    broken: Counter[tuple[int, ...]] = field(default_factory=Counter)
     work: Work = field(default_factory=Work)

@@ -25,6 +25,9 @@ from polar_search.search.status import State, Status, StatusFile
 from polar_search.search.store import Fingerprints, Store
 from polar_search.tasks import Example, Task, chosen_examples, load_task
 
+SHOWN = 20
+"""Programs whose numbers break that a summary names, the most frequent ones."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -126,7 +129,7 @@ class Session:
             )
             try:
                 progress = driver.search(self.examples)
-                summary = {**asdict(progress), "near_ties": self.engine.stats.near_ties}
+                summary = {**asdict(progress), **self._oddities()}
                 if self.config.confirm:
                     layers = self.engine.num_layers
                     confirmation = confirm(self.evaluator, store, self.examples, layers)
@@ -139,6 +142,17 @@ class Session:
         if progress.failures and not progress.examples:
             raise AgentError(progress.failures[0].message)
         return progress
+
+    def _oddities(self) -> dict[str, Any]:
+        """Rows that the reference decided, and those whose logits were no numbers, by program."""
+        stats, layers = self.engine.stats, self.engine.num_layers
+        broken = stats.broken.most_common(SHOWN)
+        programs = {str(Program.from_path(path, layers)): rows for path, rows in broken}
+        return {
+            "near_ties": stats.near_ties,
+            "broken": stats.broken.total(),
+            "broken_programs": programs,
+        }
 
     def check_agent(self, space: ProgramSpace) -> None:
         """Make an agent once before anything is begun: a mistake in the options is no failure.

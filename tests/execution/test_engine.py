@@ -145,7 +145,9 @@ def test_logits_that_are_no_numbers_end_their_row_only():
     model.model.layers[2].mlp.down_proj.weight[0, 0] = float("nan")
     prompt = prompts(8, [6])[0]
     rows = [(prompt, (0, 1, 2, 3)), (prompt, (0, 1, 3)), (prompt, (2,))]
-    broken, fine, alone = ProgramEngine(model).generate(rows, 5)
+    engine = ProgramEngine(model)
+    broken, fine, alone = engine.generate(rows, 5)
+    assert engine.stats.broken == {(0, 1, 2, 3): 1, (2,): 1}
     assert broken.finish_reason == alone.finish_reason == "nan"
     assert broken.token_ids == ()
     assert fine == reference(model, [rows[1]], 5)[0]

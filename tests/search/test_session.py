@@ -1,13 +1,15 @@
 """A search from its configuration to its run folder."""
 
+import copy
 import json
 from dataclasses import fields, replace
 
 import pytest
+import torch
 from searching import Climber, Watched, outcomes_of, run, stored, trace_of
 
 from polar_search.errors import AgentError, ConfigError, RunError, TaskError, UnknownNameError
-from polar_search.execution import Generation
+from polar_search.execution import Generation, ProgramEngine
 from polar_search.program import Program, ProgramSpace
 from polar_search.search.config import SearchConfig
 from polar_search.search.estimate import estimate
@@ -33,6 +35,7 @@ def test_a_run_leaves_config_environment_tables_and_summary(loaded, tmp_path):
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["programs"] == progress.programs == 15 * 4
     assert summary["valid"] == sum(row["correct"] for row in stored(tmp_path)[0])
+    assert (summary["broken"], summary["broken_programs"]) == (0, {})
     assert summary["executed"] == 15 * 4
     assert {p.name for p in tmp_path.iterdir()} == {
         *("config.json", "environment.json", "lock", "outcomes", "progress.json"),
@@ -187,6 +190,19 @@ def test_other_examples_make_a_dataset_search_another_one(loaded):
     assert fewer.agent_fingerprint() == loaded.agent_fingerprint()
     for_all = replace(loaded, make_agent=ForAll)
     assert replace(fewer, make_agent=ForAll).agent_fingerprint() != for_all.agent_fingerprint()
+
+
+def test_programs_whose_numbers_break_are_wrong_and_named(loaded, tmp_path):
+    model = copy.deepcopy(loaded.engine.model)
+    model.model.layers[3].mlp.down_proj.weight[0, 0] = torch.nan
+    broken = Evaluator(ProgramEngine(model, loaded.engine.tokenizer), loaded.task)
+    progress = run(replace(chosen(loaded, limit=1), evaluator=broken), tmp_path, agent="exhaustive")
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    paths = {row["program"]: row["path"] for row in outcomes_of(tmp_path)}
+    whole = {name for name, path in paths.items() if 3 not in path}
+    assert set(summary["broken_programs"]) <= paths.keys() - whole
+    assert summary["broken"] == progress.programs - 5 * len(whole)
+    assert {row["program"] for row in outcomes_of(tmp_path) if row["correct"]} <= whole
 
 
 @pytest.mark.parametrize("value", [0, -1.5, float("nan")])
