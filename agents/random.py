@@ -29,6 +29,8 @@ class RandomAgent(Agent):
         ConfigError: `over` is neither.
     """
 
+    usual_edits = 3
+
     def __init__(
         self, space: ProgramSpace, seed: int, over: Literal["paths", "edits"] = "paths"
     ) -> None:
@@ -60,7 +62,7 @@ class RandomAgent(Agent):
     def _walk(self) -> Program:
         """The end of a walk from the standard pass."""
         program = self._identity
-        most = 3 if self.space.max_edits is None else self.space.max_edits
+        most = self.usual_edits if self.space.max_edits is None else self.space.max_edits
         for _ in range(self._rng.randint(1, max(1, most))):
             reached = neighbours(self.space, program)
             if not reached:

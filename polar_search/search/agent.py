@@ -66,6 +66,8 @@ class Agent(ABC):
     scope: Scope = "example"
     wants_similarity: ClassVar[bool] = False
     """Whether the context is to have the similarity of hidden states, which takes a forward."""
+    usual_edits: ClassVar[int] = 2
+    """The edits of a program at most in a search that does not say how many."""
 
     def __init__(self, space: ProgramSpace, seed: int) -> None:
         self.space = space

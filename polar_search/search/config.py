@@ -101,7 +101,12 @@ class SearchConfig:
 
     max_segment: int = option(4, "layers of a segment at most")
     max_repeats: int = option(2, "executions of a segment at most")
-    max_edits: int | None = option(2, "segments not kept at most; null for any number", grows=True)
+    max_edits: int | Literal["auto"] | None = option(
+        "auto",
+        "segments not kept at most; null for any number; auto is what the agent is used to: 3 for "
+        "random, 2 for the others",
+        grows=True,
+    )
     max_depth: int | None = option(None, "executed layers at most", grows=True)
     segmentation: tuple[int, ...] | None = option(
         None, "lengths of fixed segments, such as [4,4,4]; free by default", grows=True
@@ -129,6 +134,10 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
+        if self.max_edits == "auto":
+            from polar_search.search.agent import AGENTS
+
+            object.__setattr__(self, "max_edits", AGENTS.load(self.agent).usual_edits)
         for name in POSITIVE:
             value = getattr(self, name)
             if value is not None and value < 1:

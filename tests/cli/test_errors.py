@@ -8,7 +8,7 @@ from polar_search import cli
 from polar_search.search.store import OUTCOME_SCHEMA, read_outcomes, write_part
 
 MISTAKES = {
-    "serch": "the name of a command, received 'serch'; did you mean search?",
+    "serch": "the name of a command, received 'serch'; did you mean search or serve?",
     "nothing-like-it": "received 'nothing-like-it'; known: demo, ",
     "search --model trackin": "'trackin'; did you mean bundled-tracking?",
     "search --model bundled-trakcing": "'bundled-trakcing'; did you mean bundled-tracking?",

@@ -23,7 +23,7 @@ VALUES = {
     "model": NAME,
     "task": NAME,
     "task_options": st.dictionaries(st.from_regex(r"\A[a-z_]{1,8}\Z"), PLAIN, max_size=3),
-    "agent": NAME,
+    "agent": st.sampled_from(["exhaustive", "random", "mcts"]),
     "agent_options": st.dictionaries(st.from_regex(r"\A[a-z_]{1,8}\Z"), PLAIN, max_size=3),
     "split": st.sampled_from(["train", "val", "test"]),
     "level": st.none() | LENGTHS,
@@ -44,7 +44,9 @@ VALUES = {
     "max_new_tokens": st.none() | COUNT,
     "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
     "dtype": st.sampled_from(["auto", "float32", "bfloat16", "float16"]),
+    "device_map": st.none() | st.sampled_from(["auto", "balanced"]),
     "confirm": st.booleans(),
+    "settle": st.just(False),  # with `confirm` it is refused
     "rows": st.integers(100, 10**6),
     "threads": st.none() | COUNT,
 }
@@ -93,6 +95,13 @@ def test_defaults_are_those_of_the_dataclass():
     assert read([]) == SearchConfig()
 
 
+def test_edits_are_those_that_the_agent_is_used_to_where_nobody_says():
+    assert read([]).max_edits == 2
+    assert read(["--agent", "random"]).max_edits == 3
+    assert read(["--agent", "random", "--max-edits", "1"]).max_edits == 1
+    assert read(["--agent", "random", "--max-edits", "null"]).max_edits is None
+
+
 def test_options_of_agents_can_be_given_one_by_one():
     config = read(["--agent-options.c=2.5", "--agent-options.name=x", "--agent-options.fast=true"])
     assert config.agent_options == {"c": 2.5, "name": "x", "fast": True}
@@ -123,7 +132,9 @@ EVERYTHING = {
     "max_new_tokens": 3,
     "device": "cpu",
     "dtype": "float32",
+    "device_map": None,
     "confirm": True,
+    "settle": False,
     "rows": 7,
     "threads": 1,
 }
@@ -136,7 +147,9 @@ def test_every_option_ends_in_the_config_of_the_run(tmp_path, way):
 
     values = {**EVERYTHING, "model": locate("bundled", TASKS.load("tracking")())}
     defaults = asdict(SearchConfig())
-    assert all(values[name] != default for name, default in defaults.items())
+    same = [name for name, default in defaults.items() if values[name] == default]
+    # They are refused beside `device` and `confirm`.
+    assert sorted(same) == ["device_map", "settle"]
     assert cli.main(["search", *way(values, tmp_path), "--out", str(tmp_path / "run")]) == 0
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["config"] == values
