@@ -48,8 +48,11 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)#\s]*)(#[^)\s]*)?\)")
 
 
-def on_config(config: MkDocsConfig) -> None:  # noqa: ARG001
-    """Lay out the package as it is imported: agents and envs are in it, and on top on disk."""
+def on_startup(command: str, dirty: bool) -> None:  # noqa: ARG001
+    """Lay out the package as it is imported: agents and envs are in it, and on top on disk.
+
+    Before the configuration is read, which leaves out paths that are not there.
+    """
     package = ROOT / "build" / "source" / "polar_search"
     shutil.rmtree(package, ignore_errors=True)
     unwanted = shutil.ignore_patterns("__pycache__", "data", "bundled-*")
