@@ -60,7 +60,7 @@ def load_model(
         ConfigError: Unknown dtype or device, or a device map without accelerate.
         ModelError: No such folder, not a causal language model, or the Hub was not reached.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     source = str(name_or_path)
     if looks_local(source) and not Path(source).is_dir():
@@ -72,15 +72,19 @@ def load_model(
         options["attn_implementation"] = attention
     if device_map is not None:
         options["device_map"] = checked_map(device_map, device)
+    where = place(device)
     try:
         with cache_unless_reached(source, "model"):
+            # Quantised weights are put in their place while they are loaded, and stay there.
+            if getattr(AutoConfig.from_pretrained(source), "quantization_config", None):
+                options.setdefault("device_map", {"": where})
             tokenizer = AutoTokenizer.from_pretrained(source)
             model = AutoModelForCausalLM.from_pretrained(source, **options)
     except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
         suspects = "files" if device_map is None else "files and the device map"
         raise ModelError(explain(source, error, suspects)) from error
-    if device_map is None:
-        cast("nn.Module", model).to(place(device))
+    if "device_map" not in options:
+        cast("nn.Module", model).to(where)
     return freeze(model), tokenizer
 
 
@@ -160,6 +164,13 @@ def explain(source: str, error: Exception, suspects: str = "files") -> str:
             f"expected the Hub to answer for '{source}', received no connection; "
             "check the network, or pass a local folder"
         )
+    if "gated repo" in text:
+        return (
+            f"expected access to '{source}', which is gated, received none; accept its terms at "
+            f"https://huggingface.co/{source}, then log in (hf auth login)"
+        )
+    if isinstance(error, ImportError):
+        return f"expected what '{source}' needs to be installed, received: {text[:300]}"
     if "not a valid model identifier" in text or "not a local folder" in text:
         return (
             f"expected a Hub model or local folder, received '{source}'; check the spelling, "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from polar_search.errors import ModelError
 from polar_search.execution.adapter import refusal
 from polar_search.execution.admission import Job
 from polar_search.execution.decoding import Ending, RowState
@@ -41,4 +42,10 @@ def prove(adapter: ModelAdapter, run: Callable[[Sequence[Job]], None]) -> None:
         torch.allclose(a, b.float(), tolerance, tolerance) for a, b in zip(seen, own, strict=False)
     )
     if own.isfinite().all() and not all(same):
+        if getattr(model, "is_quantized", False):
+            raise ModelError(
+                "expected quantised layers that treat a token alike whatever stands beside it, "
+                f"received a {type(model).__name__} whose layers do not; use another quantisation, "
+                "or the checkpoint before it"
+            )
         raise refusal(type(model).__name__, "its forward does more than run its layers one by one")

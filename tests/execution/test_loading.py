@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import torch
 
 from polar_search.errors import ConfigError, ModelError
 from polar_search.execution import ProgramEngine, fingerprint, load_model
+from polar_search.execution.loading import explain
 from polar_search.testing.families import build, char_tokenizer, prompts
 
 
@@ -125,3 +127,13 @@ def test_unknown_dtypes_and_devices_are_refused(folder):
         load_model(folder, dtype="float7")
     with pytest.raises(ConfigError, match="expected a device of this machine, received 'cuda:77'"):
         load_model(folder, device="cuda:77")
+
+
+def test_what_a_quantised_or_gated_checkpoint_needs_is_told(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="to be installed, received"):
+        load_model(folder, device="cpu")
+    gated = explain("meta-llama/Llama-3.2-3B", OSError("You are trying to access a gated repo."))
+    assert "accept its terms at https://huggingface.co/meta-llama/Llama-3.2-3B" in gated
