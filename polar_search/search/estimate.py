@@ -29,6 +29,7 @@ class Estimate:
         outcomes: Programs asked in all, identities included, if no agent stops early.
         rate: Outcomes per second, measured on a sample.
         disk: Bytes of the outcomes, extrapolated from the sample.
+        device: Kind of device that the sample was measured on.
     """
 
     examples: int
@@ -36,16 +37,20 @@ class Estimate:
     outcomes: int
     rate: float
     disk: float
+    device: str = "cpu"
 
     def __str__(self) -> str:
         space = f"{self.space:,}" if self.space < 10**12 else f"{float(self.space):.1e}"
         seconds = self.outcomes / self.rate
         duration = f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} minutes"
+        hours = seconds / 3600
+        cost = f"{hours:,.0f}" if hours >= 10 else f"{hours:.2g}"
+        kind = "CPU" if self.device == "cpu" else "GPU"
         disk = f"{self.disk / 1e3:,.0f} kB" if self.disk < 1e6 else f"{self.disk / 1e6:,.0f} MB"
         return (
             f"{self.examples:,} examples, {space} programs in the space, "
             f"{self.outcomes:,} outcomes at most;\n"
-            f"about {duration} at {self.rate:,.0f} outcomes/s and {disk} "
+            f"about {duration} ({cost} {kind}-hours) at {self.rate:,.0f} outcomes/s and {disk} "
             f"(measured on {SAMPLE} outcomes, nothing stored)"
         )
 
@@ -70,7 +75,8 @@ def estimate(config: SearchConfig) -> Estimate:
     table = outcome_table(outcomes, session.fingerprints())
     per_outcome = (_parquet_bytes(table) - _parquet_bytes(table.slice(0, 0))) / len(jobs)
     total = session.total()
-    return Estimate(len(session.examples), space.size(), total, rate, per_outcome * total)
+    device = session.engine.model.device.type
+    return Estimate(len(session.examples), space.size(), total, rate, per_outcome * total, device)
 
 
 def _parquet_bytes(table: pa.Table) -> int:

@@ -53,6 +53,7 @@ def test_a_dry_run_estimates_and_leaves_nothing(capsys, tmp_path):
     assert cli.main([*SEARCH, "--limit", "2", "--dry-run", "--out", str(tmp_path / "run")]) == 0
     text = output(capsys)
     assert "6 examples, 53 programs in the space, 318 outcomes at most" in text
+    assert "-hours) at" in text
     assert "nothing stored" in text
     assert not (tmp_path / "run").exists()
 
