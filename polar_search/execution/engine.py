@@ -95,6 +95,7 @@ class ProgramEngine:
         self._switches = switches or Switches()
         self._fingerprint: str | None = None
         self._memory: KeyValueMemory | None = None
+        self._near_tie = NEAR_TIE if self._parts.dtype == torch.float32 else 0.0
         self._proven = False
         self._live: LiveBatch | None = None
 
@@ -331,8 +332,3 @@ class ProgramEngine:
 
     def _settle_live(self, live: LiveRow) -> Generation:
         return self._settle(live.row, live.job, live.job.state.max_new_tokens, live.stop)
-
-    @property
-    def _near_tie(self) -> float:
-        """Margin below which the reference decides."""
-        return NEAR_TIE if self.model.dtype == torch.float32 else 0.0
