@@ -123,9 +123,10 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: MkDocsConfig)
 
     def followed(match: re.Match[str]) -> str:
         image, text, target, anchor = match.groups()
-        place = _place(normpath(f"{Path(source).parent.as_posix()}/{target}"))
+        path = normpath(f"{Path(source).parent.as_posix()}/{target}")
+        place = _place(path)
         if files.get_file_from_path(place) is None:
-            return text
+            return text if (ROOT / path).exists() else match[0]
         return f"{image}[{text}]({relpath(place, Path(page.file.src_uri).parent)}{anchor or ''})"
 
     return LINK.sub(followed, markdown)
