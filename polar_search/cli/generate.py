@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--top-p", type=float, default=1.0, help="probability drawn from")
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
     parser.add_argument("--device", type=str, default="auto", help="cpu, cuda, cuda:1, ...")
+    parser.add_argument("--device-map", type=str, default=None, help="auto: among all GPUs")
     parser.add_argument("--dtype", type=str, default="auto", help="of the weights")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads of torch")
     parsed = parser.parse_args(list(arguments))
@@ -96,7 +97,13 @@ def _answer(source: BinaryIO | Sequence[str], parsed: Any) -> int:  # noqa: ANN4
         import torch
 
         torch.set_num_threads(parsed.threads)
-    model = load(parsed.model, parsed.predictor, device=parsed.device, dtype=parsed.dtype)
+    model = load(
+        parsed.model,
+        parsed.predictor,
+        device=parsed.device,
+        dtype=parsed.dtype,
+        device_map=parsed.device_map,
+    )
     program = parsed.program and read_program(parsed.program, model.num_layers)
     if isinstance(source, Sequence):
         lines: Any = (Line(number, prompt) for number, prompt in enumerate(source, 1))

@@ -73,8 +73,14 @@ def serve(config: ServeConfig, listening: socket.socket, console: Console) -> No
         import torch
 
         torch.set_num_threads(config.threads)
-    options = {"device": config.device, "dtype": config.dtype, "kv_memory": config.kv_memory}
-    model = load(config.model, config.predictor, **options)  # type: ignore[arg-type]
+    model = load(
+        config.model,
+        config.predictor,
+        device=config.device,
+        dtype=config.dtype,
+        kv_memory=config.kv_memory,
+        device_map=config.device_map,
+    )
     app = make_app(model, config)
     host, port = listening.getsockname()[:2]
     name = config.name or config.model

@@ -41,9 +41,13 @@ class LiveRow:
         In float32 a row stays where a decision is nearly a tie: the reference decides it when the
         row is finished. A row that lost its memory to others says what it said before.
         """
+        return self.since(0)
+
+    def since(self, count: int) -> tuple[int, ...]:
+        """Those behind the first ``count`` of them."""
         if self.result is not None:
-            return self.result.token_ids
-        return tuple(self.job.state.tokens[: self.certain])
+            return self.result.token_ids[count:]
+        return tuple(self.job.state.tokens[count : self.certain])
 
 
 class LiveBatch:

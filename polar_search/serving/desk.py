@@ -121,11 +121,12 @@ class Desk:
         Raises:
             Failure: Its program broke down.
         """
-        if news.result is not None and news.result.finish_reason == "nan":
+        assert news.result is not None
+        if news.result.finish_reason == "nan":
             raise Failure(
                 422, f"program '{news.program}' makes logits that are no numbers; choose another"
             )
-        self.gauges.new_tokens.inc(len(news.token_ids))
+        self.gauges.new_tokens.inc(len(news.result.token_ids))
         self.gauges.depth.observe(news.program.depth)
 
     def _under_way(self) -> int:

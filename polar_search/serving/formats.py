@@ -76,7 +76,8 @@ class Format:
     def usage(self) -> dict[str, int]:
         """Tokens of prompts and answers."""
         asked = sum(map(len, self._question.prompts)) // max(1, self._question.n)
-        answered = sum(len(news.token_ids) for news, _ in self._answers.values())
+        whole = (news.result for news, _ in self._answers.values())
+        answered = sum(len(result.token_ids) for result in whole if result is not None)
         return {
             "prompt_tokens": asked,
             "completion_tokens": answered,

@@ -20,6 +20,7 @@ from polar_search.serving.tensors import generate_tensors, is_tensor
 if TYPE_CHECKING:
     import torch
 
+    from polar_search.execution.loading import DeviceMap
     from polar_search.execution.rows import Stop
     from polar_search.predictor.predictor import Predictor
 
@@ -35,6 +36,7 @@ def load(
     dtype: str = "auto",
     attention: str | None = None,
     kv_memory: int | None = None,
+    device_map: DeviceMap | None = None,
 ) -> PolarModel:
     """Load a model, and the predictor that chooses its programs.
 
@@ -45,6 +47,7 @@ def load(
         dtype: ``auto`` (as stored), ``float32``, ``bfloat16`` or ``float16``.
         attention: ``sdpa`` or ``eager``; None is the library's choice.
         kv_memory: Bytes for keys, values and hidden states.
+        device_map: For models larger than one GPU, in place of ``device``; see `load_model`.
 
     Raises:
         ModelError: No such model, or one whose layers cannot be rerouted.
@@ -60,6 +63,7 @@ def load(
         dtype=dtype,
         attention=attention,
         kv_memory=kv_memory,
+        device_map=device_map,
     )
     chooser = None if predictor is None else Predictor.from_pretrained(predictor, engine)
     return PolarModel(engine, chooser)
@@ -336,8 +340,11 @@ class Stream:
         self._rounds = model.grow(row, max_new_tokens, stop)
 
     def __iter__(self) -> Iterator[str]:
+        told = 0
         for live in self._rounds:
-            piece = self._pieces.feed(live.token_ids)
+            new = live.since(told)
+            told += len(new)
+            piece = self._pieces.feed(new)
             if live.result is not None:
                 self.completion = Completion.of(self.prompt, self.program, live.result)
                 piece += self._pieces.end(self.completion.text)

@@ -26,17 +26,20 @@ class Pieces:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, stops: Sequence[str] = ()) -> None:
         self._tokenizer, self._stops = tokenizer, stops
-        self._begin = self._read = 0
+        self._window: list[int] = []
+        self._read = 0
         self._text = ""
         self._told = 0
 
     def feed(self, token_ids: Sequence[int]) -> str:
-        """The next piece, from all tokens so far; may be empty."""
-        known = self._decode(token_ids[self._begin : self._read])
-        grown = self._decode(token_ids[self._begin :])
+        """The next piece, from the next tokens; may be empty."""
+        self._window += token_ids
+        known = self._decode(self._window[: self._read])
+        grown = self._decode(self._window)
         if len(grown) > len(known) and not grown.endswith(UNFINISHED):
             self._text += grown[len(known) :]
-            self._begin, self._read = self._read, len(token_ids)
+            self._window = self._window[self._read :]
+            self._read = len(self._window)
         return self._tell(self._text[: len(self._text) - self._held()])
 
     def end(self, text: str) -> str:

@@ -28,6 +28,7 @@ class ServeConfig:
     timeout: float = option(300.0, "seconds that a request may take")
     grace: int = option(30, "seconds that answers under way are given when the server is stopped")
     device: str = option("auto", "cpu, cuda, cuda:1, ...; auto takes a GPU if there is one")
+    device_map: str | None = option(None, "divide the model among all GPUs: auto")
     dtype: str = option("auto", "of the weights: auto, float32, bfloat16 or float16")
     kv_memory: int | None = option(None, "bytes for keys, values and hidden states")
     threads: int | None = option(None, "CPU threads of torch; its own choice by default")

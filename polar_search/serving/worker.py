@@ -21,7 +21,7 @@ class Progress:
     Attributes:
         row: Which one.
         program: What answers it.
-        token_ids: Its new tokens so far.
+        token_ids: Its new tokens since the news before.
         result: The whole answer, at the end.
     """
 
@@ -81,6 +81,21 @@ class StoppedError(Exception):
     """The server is being stopped."""
 
 
+@dataclass
+class Seat:
+    """Whose row it is.
+
+    Attributes:
+        question: Of the row.
+        number: Of the row in it.
+        told: New tokens that have been told.
+    """
+
+    question: Question
+    number: int
+    told: int = 0
+
+
 class Worker:
     """Answers questions in a thread of its own, in one batch that is always open.
 
@@ -92,7 +107,7 @@ class Worker:
     def __init__(self, model: PolarModel, max_tokens: int) -> None:
         self.model, self._max_tokens = model, max_tokens
         self._arrivals: SimpleQueue[Question | None] = SimpleQueue()
-        self._rows: dict[LiveRow, tuple[Question, int]] = {}
+        self._rows: dict[LiveRow, Seat] = {}
         self._batch = self._open()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="polar-search", daemon=True)
@@ -132,7 +147,7 @@ class Worker:
     def _work(self) -> None:
         while not self._stopping:
             self._welcome(list(self._arrived()))
-            for live in [live for live, (asked, _) in self._rows.items() if asked.forgotten]:
+            for live in [live for live, seat in self._rows.items() if seat.question.forgotten]:
                 self._batch.remove(live)
                 self._end(live)
             try:
@@ -179,24 +194,23 @@ class Worker:
         except PolarSearchError as error:
             question.fail(error)
             return
-        self._rows |= {live: (question, number) for number, live in enumerate(added)}
+        self._rows |= {live: Seat(question, number) for number, live in enumerate(added)}
 
     def _tell(self, ended: Sequence[LiveRow]) -> None:
         for live in ended:
-            question, number = self._end(live)
-            question.tell(progress(live, number))
-        for live, (question, number) in self._rows.items():
-            if question.streams and live.certain:
-                question.tell(progress(live, number))
+            tell(self._end(live), live)
+        for live, seat in self._rows.items():
+            if seat.question.streams and live.certain > seat.told:
+                tell(seat, live)
 
-    def _end(self, live: LiveRow) -> tuple[Question, int]:
-        question, number = self._rows.pop(live)
-        question.left -= 1
-        return question, number
+    def _end(self, live: LiveRow) -> Seat:
+        seat = self._rows.pop(live)
+        seat.question.left -= 1
+        return seat
 
     def _fail(self, error: Exception) -> None:
         """End all questions with an error, and begin with an empty batch."""
-        for question in dict.fromkeys(question for question, _ in self._rows.values()):
+        for question in dict.fromkeys(seat.question for seat in self._rows.values()):
             question.fail(error)
         self._rows.clear()
         self._batch.close()
@@ -204,8 +218,10 @@ class Worker:
             self._batch = self._open()
 
 
-def progress(live: LiveRow, number: int) -> Progress:
-    """What there is to tell about a row."""
+def tell(seat: Seat, live: LiveRow) -> None:
+    """Tell what is new about a row: not all of it, since a reader may be slow."""
     program = live.row.program
     assert isinstance(program, Program)
-    return Progress(number, program, live.token_ids, live.result)
+    new = live.since(seat.told)
+    seat.told += len(new)
+    seat.question.tell(Progress(seat.number, program, new, live.result))

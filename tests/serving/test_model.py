@@ -118,7 +118,7 @@ def test_pieces_wait_for_characters_and_for_stops():
 
     ids = list("aé€ b STOP c".encode())
     pieces = Pieces(Bytes(), ["STOP", "b S!"])
-    told = [pieces.feed(ids[: n + 1]) for n in range(len(ids))]
+    told = [pieces.feed([one]) for one in ids]
     assert "".join(told) == "aé€ b "
     assert "�" not in "".join(told)
     assert pieces.end(bytes(ids).decode()) == ""
