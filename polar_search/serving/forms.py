@@ -10,12 +10,12 @@ from pathlib import Path
 import yaml
 
 from polar_search.errors import ProgramError, one_line
+from polar_search.execution.loading import looks_local
 from polar_search.program import Program
 
 FORMAT = "polar-search program"
 NOTE = """> **A program of layers.** This checkpoint holds the layers of `{program}` of {model},
-> copied and renumbered by polar-search: {depth} layers, where that model has {num_layers}. Its card
-> follows.
+> copied and renumbered by polar-search: {depth} layers, where that model has {num_layers}.
 
 """
 
@@ -41,7 +41,10 @@ def read_program_file(file: str, num_layers: int) -> Program:
 def noted(card: str, model: str, program: Program) -> str:
     """The model card with a note of what was changed, behind its front matter."""
     note = NOTE.format(
-        program=program, model=model, depth=program.depth, num_layers=program.num_layers
+        program=program,
+        model=public_name(model),
+        depth=program.depth,
+        num_layers=program.num_layers,
     )
     front = re.match(r"---\n.*?\n---\n+", card, re.DOTALL)
     end = front.end() if front else 0
@@ -52,7 +55,7 @@ def program_json(model: str, program: Program) -> str:
     """The program without weights, as JSON."""
     said = {
         "format": FORMAT,
-        "model": model,
+        "model": public_name(model),
         "num_layers": program.num_layers,
         "program": str(program),
         "path": list(program.path),
@@ -74,3 +77,8 @@ def mergekit_yaml(model: str, program: Program, dtype: object) -> str:
     if dtype is not None:
         said["dtype"] = str(dtype).removeprefix("torch.")
     return yaml.safe_dump(said, sort_keys=False, default_flow_style=None)
+
+
+def public_name(model: str) -> str:
+    """A Hub id as it is; of a folder the last part, since others need not know the machine."""
+    return Path(model).resolve().name if looks_local(model) else model

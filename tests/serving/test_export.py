@@ -133,6 +133,7 @@ def test_forms_without_weights_say_the_same(saved, tmp_path):
         export_program(folder, PROGRAM, tmp_path / name)
     said = json.loads((tmp_path / "only.json").read_text())
     assert (said["num_layers"], said["path"], said["program"]) == (4, list(PATH), PROGRAM)
+    assert said["model"] == "tiny-Llama"
     merge = yaml.safe_load((tmp_path / "only.yaml").read_text())
     ranges = [part["sources"][0]["layer_range"] for part in merge["slices"]]
     assert ranges == [[0, 3], [1, 3], [1, 3]]
