@@ -49,7 +49,7 @@ class Spread:
 
     def similarity(self, examples: Sequence[Example]) -> tuple[tuple[float, ...], ...]:
         """See `Evaluator`; by one worker."""
-        (similarity,) = self._run("similarity", [[example.id for example in examples]])
+        (similarity,) = self._run("similarity", [[(example.id,) for example in examples]])
         return similarity  # type: ignore[no-any-return]
 
     def _spread(self, method: str, jobs: Sequence[Job]) -> list[Outcome]:

@@ -194,9 +194,9 @@ class Worker:
         """Execute programs on examples, each alone."""
         return self._told(lambda: self._session.evaluator.confirm(self._jobs(jobs)), len(jobs))
 
-    def similarity(self, examples: list[str]) -> Evaluated:
+    def similarity(self, examples: list[tuple[str]]) -> Evaluated:
         """Similarity of hidden states, see `Evaluator.similarity`."""
-        chosen = [self._examples[id_] for id_ in examples]
+        chosen = [self._examples[id_] for (id_,) in examples]
         return self._told(lambda: self._session.evaluator.similarity(chosen), 0)
 
     def _jobs(self, jobs: list[tuple[str, Program]]) -> list[Job]:

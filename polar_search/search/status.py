@@ -79,9 +79,11 @@ class Status:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate so far; None before there is one."""
+        """At the rate so far; None before there is one. Agents may be done before their budget."""
         if not (self.progress.programs and self.programs):
             return None
+        if self.state == "finished":
+            return 0.0
         part = self.progress.programs / self.programs
         return max(0.0, self.progress.seconds * (1 / part - 1))
 

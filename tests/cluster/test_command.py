@@ -17,6 +17,7 @@ from ray.cluster_utils import Cluster
 
 from polar_search import cli
 
+pytestmark = pytest.mark.timeout(900)  # Ray takes its time where others work, too
 COMMAND = str(Path(sys.executable).with_name("polar-search"))
 SEARCH = ["search", "--max-edits", "1", "--threads", "1", "--limit", "3", "--budget", "32"]
 ON_TWO = ["--cluster", "local", "--workers", "2"]
@@ -89,7 +90,6 @@ def test_a_killed_driver_takes_its_workers_along_and_goes_on(undisturbed, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_drivers_killed_at_random_moments(undisturbed, tmp_path, short_folder):
     """Twenty, each going on from where the last one stopped, on a cluster that lives on."""
     cluster = Cluster()

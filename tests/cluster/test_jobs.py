@@ -14,6 +14,7 @@ from clustering import tables
 
 from polar_search import cli
 
+pytestmark = pytest.mark.timeout(900)  # Ray takes its time where others work, too
 COMMAND = str(Path(sys.executable).with_name("polar-search"))
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 SEARCH = ["search", "--max-edits", "1", "--threads", "1", "--limit", "2", "--budget", "8"]

@@ -16,7 +16,8 @@ from polar_search.errors import ClusterError, RunError
 from polar_search.search.session import Session
 from polar_search.search.status import read_status
 
-pytestmark = pytest.mark.usefixtures("four_cpus")
+# Ray takes its time where others work, too.
+pytestmark = [pytest.mark.usefixtures("four_cpus"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,7 @@ def test_a_killed_worker_is_replaced_and_its_agents_are_replayed(tmp_path):
 
 FOR_ALL = {"agent": "evolution", "agent_options": {"scope": "dataset"}, "chunk": 2}
 FOR_ALL |= {"limit": 1, "budget": 12, "ask_batch": 4}
+RANKED = {**FOR_ALL, "agent": "importance", "agent_options": {}}
 FOR_ONE = {"agent": "exhaustive", "level": (2,), "limit": 1, "ask_batch": 12}
 
 
@@ -115,7 +117,7 @@ def kills(monkeypatch):
     [
         pytest.param(FOR_ONE, 2, False, id="one example"),
         pytest.param(FOR_ALL, 2, True, id="all, a worker is killed"),
-        pytest.param(FOR_ALL, 4, False, id="all, four workers", marks=pytest.mark.slow),
+        pytest.param(RANKED, 4, False, id="all, four workers", marks=pytest.mark.slow),
     ],
 )
 def test_evaluations_cut_for_all_workers_leave_the_same(options, workers, killed, kills, tmp_path):
@@ -136,7 +138,7 @@ def test_evaluations_cut_for_all_workers_leave_the_same(options, workers, killed
 
 def test_rows_that_kill_their_workers_are_named(tmp_path):
     with pytest.raises(ClusterError, match=f"rows of .*{POISON}.*, received 3 deaths, the last"):
-        search(tmp_path, task="clustering:Deadly", level=(1,), agent="sweep")
+        search(tmp_path, 1, task="clustering:Deadly", level=(1,), agent="sweep")
 
 
 def test_a_folder_of_another_configuration_is_refused(alone):

@@ -16,6 +16,7 @@ from polar_search.program import Program
 from polar_search.search.outcome import Outcome
 from polar_search.search.store import Fingerprints, Store, read_outcomes
 
+pytestmark = pytest.mark.timeout(900)  # Ray takes its time where others work, too
 SHALLOW, DEEP, WORSE = (Program.from_path(path, 4) for path in ([0, 1], [0, 1, 2, 3], [0, 1, 2]))
 
 
