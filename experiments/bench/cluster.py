@@ -250,7 +250,7 @@ def recovery(options: argparse.Namespace) -> dict[str, Any]:
         def killing(watched=observer, event=stop, count=kills, pause=every) -> None:  # noqa: ANN001
             count[0] = kill_now_and_then(watched, pause, event)
 
-        killer = threading.Thread(target=killing)
+        killer = threading.Thread(target=killing, daemon=True)
         with tempfile.TemporaryDirectory() as out:
             if every:
                 killer.start()

@@ -28,6 +28,7 @@ SETTINGS = b"\4"
 """How HTTP/2, which Ray speaks, begins (RFC 9113, section 3.4): both sides send their settings."""
 
 ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
+AGAIN = "run the same command again, when the machine is less busy or has more memory"
 START_ONE = "start one with `ray start --head`, or use --cluster local"
 
 
@@ -66,10 +67,11 @@ def _join(config: ClusterConfig) -> None:
         _check_address(str(config.cluster))
     try:
         ray.init(address=config.cluster, **options)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        where = "on this machine" if config.cluster == "auto" else f"at '{config.cluster}'"
+    except Exception as error:  # that it takes too long to start, Ray tells by just this class
+        where = f"at '{config.cluster}'" if ":" in str(config.cluster) else "on this machine"
+        remedy = AGAIN if config.cluster == "local" else START_ONE
         raise ClusterError(
-            f"expected a Ray cluster {where}, received {one_line(error)}; {START_ONE}"
+            f"expected a Ray cluster {where}, received {one_line(error)}; {remedy}"
         ) from error
 
 

@@ -48,6 +48,20 @@ def test_addresses_where_nobody_is(address, message):
         pass
 
 
+def test_ray_that_does_not_start_here(monkeypatch):
+    def slow(**_):
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", slow)
+    with (
+        pytest.raises(
+            ClusterError, match=r"on this machine, .* timed out .*the same command again"
+        ),
+        connected(ClusterConfig("local")),
+    ):
+        pass
+
+
 def test_something_else_at_the_address():
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
