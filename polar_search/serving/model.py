@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -12,9 +12,9 @@ from polar_search.execution import LiveRow, ProgramEngine, Row, Sampling
 from polar_search.execution.decoding import encode_prompt
 from polar_search.program import Program
 from polar_search.serving.completion import Asked, Completion, plain
-from polar_search.serving.pieces import Pieces
 from polar_search.serving.programs import Named, read_programs
 from polar_search.serving.selecting import SELECTIONS, Select, select_completions
+from polar_search.serving.stream import Stream
 from polar_search.serving.tensors import generate_tensors, is_tensor
 
 if TYPE_CHECKING:
@@ -284,7 +284,9 @@ class PolarModel:
             batch.close()
         return [live[i] for i in range(len(rows))]
 
-    def grow(self, row: Row, max_new_tokens: int | None, stop: Sequence[Stop]) -> Iterator[LiveRow]:
+    def grow(
+        self, row: Row, max_new_tokens: int | None, stop: Sequence[Stop]
+    ) -> Generator[LiveRow, None, None]:
         """One row, each time a token of it has become certain, and at its end."""
         length = max_new_tokens or self.room(len(row.prompt))
         batch = self.engine.open(len(row.prompt) + length)
@@ -314,42 +316,6 @@ class PolarModel:
                 "expected a predictor for select, whose k likeliest programs answer, received "
                 "none; load one"
             )
-
-
-class Stream:
-    """The pieces of one answer, as they become certain.
-
-    Attributes:
-        prompt: As it was asked.
-        program: What answers.
-        completion: The whole answer, once all pieces have been read.
-    """
-
-    def __init__(
-        self,
-        model: PolarModel,
-        prompt: Asked,
-        row: Row,
-        max_new_tokens: int | None,
-        stop: Sequence[Stop],
-    ) -> None:
-        self.prompt = prompt
-        self.program: Program = row.program  # type: ignore[assignment]
-        self.completion: Completion | None = None
-        self._pieces = Pieces(model.tokenizer)
-        self._rounds = model.grow(row, max_new_tokens, stop)
-
-    def __iter__(self) -> Iterator[str]:
-        told = 0
-        for live in self._rounds:
-            new = live.since(told)
-            told += len(new)
-            piece = self._pieces.feed(new)
-            if live.result is not None:
-                self.completion = Completion.of(self.prompt, self.program, live.result)
-                piece += self._pieces.end(self.completion.text)
-            if piece:
-                yield piece
 
 
 def seeded(sampling: Sampling | None, number: int) -> Sampling | None:

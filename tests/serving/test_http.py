@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import openai
@@ -18,6 +19,7 @@ import pytest
 from serving_http import client, serving
 
 import polar_search
+from polar_search.execution import LiveBatch
 from polar_search.predictor.predictor import Predictor
 from polar_search.serving.settings import ServeConfig
 
@@ -164,49 +166,64 @@ def test_what_is_no_request_is_refused_and_the_server_lives_on(url, ask):
     assert ask.completions.create(model="m", prompt="ab.cd=").choices[0].text
 
 
-def test_a_broken_step_ends_its_questions_only(own, ask, monkeypatch):
-    batch = type(own.engine.open(8))
-    real, broken = batch.step, iter([True])
+def test_a_broken_step_ends_its_questions_only(ask, monkeypatch):
+    real, broken = LiveBatch.step, iter([True])
 
     def step(self):
         if self and next(broken, False):
             raise RuntimeError("boom")
         return real(self)
 
-    monkeypatch.setattr(batch, "step", step)
+    monkeypatch.setattr(LiveBatch, "step", step)
     with pytest.raises(openai.InternalServerError, match="RuntimeError"):
         ask.completions.create(model="m", prompt="ab.cd=")
     assert ask.completions.create(model="m", prompt="ab.cd=").choices[0].text
 
 
-def test_keys_time_and_room_are_limited(model):
-    endless = model.engine.model.generation_config
-    before, endless.eos_token_id = endless.eos_token_id, None
-    try:
-        with serving(model, api_key="secret", max_rows=1, timeout=0.01) as url:
-            with pytest.raises(openai.AuthenticationError):
-                client(url, "wrong").models.list()
-            ask = client(url, "secret")
-            with pytest.raises(openai.APIStatusError, match=r"no answer within 0\.01 s") as caught:
-                ask.completions.create(model="m", prompt="a", max_tokens=254)
-            assert caught.value.status_code == 408
-        with serving(model, api_key="secret", max_rows=1) as url:
-            ask = client(url, "secret")
-            stream = ask.completions.create(model="m", prompt="a", max_tokens=254, stream=True)
-            next(iter(stream))
-            with pytest.raises(openai.RateLimitError, match="try again"):
-                ask.completions.create(model="m", prompt="a")
-            stream.close()
-            for _ in range(600):  # the answer that nobody waits for ends soon, on any machine
-                try:
-                    assert ask.completions.create(model="m", prompt="a").choices
-                    break
-                except openai.RateLimitError:
-                    threading.Event().wait(0.05)
-            else:
-                pytest.fail("an answer that nobody waits for went on")
-    finally:
-        endless.eos_token_id = before
+@pytest.fixture
+def endless(model):
+    """The model, as if it never ended a text."""
+    config = model.engine.model.generation_config
+    before, config.eos_token_id = config.eos_token_id, None
+    yield model
+    config.eos_token_id = before
+
+
+def test_keys_and_time_are_limited(endless):
+    with serving(endless, api_key="secret", timeout=0.01) as url:
+        with pytest.raises(openai.AuthenticationError):
+            client(url, "wrong").models.list()
+        ask = client(url, "secret")
+        with pytest.raises(openai.APIStatusError, match=r"no answer within 0\.01 s") as caught:
+            ask.completions.create(model="m", prompt="a", max_tokens=254)
+        assert caught.value.status_code == 408
+
+
+def test_answers_under_way_are_limited_and_those_nobody_waits_for_are_dropped(endless, monkeypatch):
+    free, gate, real = iter(range(3)), threading.Event(), LiveBatch.step
+
+    def step(batch):
+        """Three steps, then none before the gate opens."""
+        if batch and next(free, None) is None:
+            gate.wait(60)
+        return real(batch)
+
+    with serving(endless, max_rows=1) as url:
+        monkeypatch.setattr(LiveBatch, "step", step)
+        ask = client(url)
+        stream = ask.completions.create(model="m", prompt="a", max_tokens=254, stream=True)
+        next(iter(stream))
+        with pytest.raises(openai.RateLimitError, match="try again"):
+            ask.completions.create(model="m", prompt="a")
+        stream.close()
+        gate.set()
+        for _ in range(600):
+            with suppress(openai.RateLimitError):
+                assert ask.completions.create(model="m", prompt="a", max_tokens=1).choices
+                break
+            threading.Event().wait(0.05)
+        else:
+            pytest.fail("an answer that nobody waits for went on")
 
 
 @pytest.mark.parametrize(

@@ -103,12 +103,13 @@ def test_a_stream_says_what_generate_says(model):
         (whole,) = model.generate("abcd.efgh=", program="K2 R4 K2", sampling=sampling)
         assert "".join(pieces) == whole.text
         assert stream.completion == whole
-    abandoned = iter(model.stream("abcd.efgh=", max_new_tokens=50))
-    next(abandoned)
-    with pytest.raises(ConfigError, match="live batch"):
-        model.generate(["ab.cd="])
-    abandoned.close()
+    abandoned = model.stream("abcd.efgh=", max_new_tokens=50)
+    for _ in abandoned:
+        with pytest.raises(ConfigError, match="live batch"):
+            model.generate(["ab.cd="])
+        break
     assert model.generate(["ab.cd="])
+    assert abandoned.completion is None
 
 
 def test_pieces_wait_for_characters_and_for_stops():
