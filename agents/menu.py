@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pyarrow.compute as pc
 
@@ -18,13 +19,14 @@ from polar_search.search.store import read_outcomes
 
 
 class MenuAgent(Agent):
-    """The k programs that together solve most examples of an earlier run, the best first.
+    """The k programs that together, or each, solve most examples of an earlier run, best first.
 
     Args:
         space: The programs that may be asked; of the others in the run none is taken.
         seed: Without say.
         run: Folder of the earlier run, a search of the same model.
         size: Programs at most.
+        by: ``cover``: each adds what those before it leave unsolved; ``share``: each by itself.
 
     Raises:
         ConfigError: The run has no valid program, or is of another model.
@@ -32,12 +34,22 @@ class MenuAgent(Agent):
 
     scope = "dataset"
 
-    def __init__(self, space: ProgramSpace, seed: int, run: str, size: int = 16) -> None:
+    def __init__(
+        self,
+        space: ProgramSpace,
+        seed: int,
+        run: str,
+        size: int = 16,
+        by: Literal["cover", "share"] = "cover",
+    ) -> None:
         super().__init__(space, seed)
         solved = solved_by(Path(run), space.num_layers)
         covered = solved.pop(Program.identity(space.num_layers), set())
         allowed = {program: ids for program, ids in solved.items() if program in space}
-        self._rest = greedy_cover(allowed, covered, size)
+        if by == "cover":
+            self._rest = greedy_cover(allowed, covered, size)
+        else:
+            self._rest = most_solving(allowed)[:size]
 
     def ask(self, n: int) -> list[Program]:
         """The next `n` programs of the menu."""
@@ -84,3 +96,8 @@ def greedy_cover(solved: Mapping[Program, set[str]], covered: set[str], size: in
         menu.append(best)
         covered |= solved[best]
     return menu
+
+
+def most_solving(solved: Mapping[Program, set[str]]) -> list[Program]:
+    """The programs in the order of how many examples they solve; equals as in `greedy_cover`."""
+    return sorted(solved, key=lambda p: (-len(solved[p]), p.depth, str(p)))

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from polar_search.errors import ConfigError
 from polar_search.search.config import flag, option
 
+Loss = Literal["structure", "path", "contrast", "verdict"]
+
 AT_LEAST = {
     **dict.fromkeys(("width", "batch", "samples", "max_programs", "patience", "val_limit"), 1),
     **dict.fromkeys(("epochs", "reinforce_epochs", "warmup"), 0),
@@ -29,8 +31,10 @@ class TrainConfig:
     max_programs: int = option(50, "valid programs of an example at most, the shallowest")
     max_repeats: int | None = option(None, "executions of a segment at most; the run's by default")
     level: tuple[int, ...] | None = option(None, "levels to learn from; all by default")
-    loss: Literal["structure", "path"] = option(
-        "structure", "likelihood of the canonical structure (paper), or of the path in any"
+    loss: Loss = option(
+        "structure",
+        "likelihood of the canonical structure (paper), or of the path; contrast with, or expected "
+        "verdict among, all programs that the run tried on the example",
     )
     epochs: int = option(20, "supervised passes over the labels at most")
     batch: int = option(32, "examples of a step")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from polar_search.errors import PredictorError
@@ -28,11 +29,12 @@ OFTEN = 100
 
 @dataclass(frozen=True)
 class Label:
-    """An example with its valid programs; the weights sum to 1."""
+    """An example with its valid programs, whose weights sum to 1, and those known to fail."""
 
     example: Example
     programs: tuple[Program, ...]
     weights: tuple[float, ...]
+    invalid: tuple[Program, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def read_labels(
         )
     task = task_of_run(run)
     most = max_repeats or config["max_repeats"]
-    valid, searched, left_out = _valid_programs(run, config, most)
+    valid, invalid, searched, left_out = _verdicts(run, config, most)
     order = _found_order(run) if weighting == "first" else {}
     examples = [e for e in task.examples("train") if e.id in searched]
     if levels is not None:
@@ -95,16 +97,17 @@ def read_labels(
     labels = []
     for example in examples:
         if programs := valid.get(example.id):
-            programs.sort(key=lambda program: (program.depth, program.path))
+            shallow = sorted(programs, key=lambda program: (program.depth, program.path))
             rank = order.get(example.id, {})
-            weights = weigh(programs[:max_programs], weighting, rank)
-            labels.append(Label(example, tuple(weights), tuple(weights.values())))
+            weights = weigh(shallow[:max_programs], weighting, rank)
+            failed = tuple(invalid.get(example.id, ()))
+            labels.append(Label(example, tuple(weights), tuple(weights.values()), failed))
     if not labels:
         raise PredictorError(
             f"expected valid programs to learn from, received none of {len(examples)} examples in "
             f"'{run}'; search a larger space or budget, or check the task with `polar-search stats`"
         )
-    often = _often_valid([valid.get(example.id, []) for example in examples])
+    often = _often_valid([valid.get(example.id, ()) for example in examples])
     return LabelSet(config, task, tuple(examples), tuple(labels), often, left_out)
 
 
@@ -139,26 +142,32 @@ def weigh(
     return {program: weight / total for program, weight in weights.items()}
 
 
-def _valid_programs(
+ByExample = dict[str, dict[Program, None]]
+
+
+def _verdicts(
     run: Location, config: Mapping[str, Any], most: int
-) -> tuple[dict[str, list[Program]], set[str], int]:
-    """Valid programs by example, the ids of all examples, and how many repeat too much."""
+) -> tuple[ByExample, ByExample, set[str], int]:
+    """Valid and invalid programs by example, all ids, and how many valid ones repeat too much."""
     table = read_outcomes(run)
     table = table.filter(_equal(table["model"], config["model fingerprint"]))
     searched = set(table["example_id"].to_pylist())
-    rows = table.filter(table["correct"]).select(["example_id", "path"])
-    valid: dict[str, dict[Program, None]] = {}
+    rows = table.select(["example_id", "path", "correct"])
+    valid: ByExample = {}
+    invalid: ByExample = {}
     left_out = 0
-    for id_, path in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-        program = Program.from_path(path, config["num_layers"], config["max_segment"])
-        if not writable(program, config["max_segment"], most):
+    read = cache(lambda path: Program.from_path(path, config["num_layers"], config["max_segment"]))
+    for id_, path, correct in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+        program = read(tuple(path))  # one object a program, whatever the number of examples
+        if writable(program, config["max_segment"], most):
+            verdicts = valid if correct else invalid
+            verdicts.setdefault(id_, {})[program] = None  # confirmed ones are there twice
+        elif correct:
             left_out += 1
-        else:
-            valid.setdefault(id_, {})[program] = None  # confirmed ones are there twice
-    return {id_: list(programs) for id_, programs in valid.items()}, searched, left_out
+    return valid, invalid, searched, left_out
 
 
-def _often_valid(valid: Sequence[Sequence[Program]]) -> tuple[Program, ...]:
+def _often_valid(valid: Sequence[Collection[Program]]) -> tuple[Program, ...]:
     """The programs that are valid for most examples; among equals the shallower first."""
     count = Counter(program for programs in valid for program in programs)
     ranked = sorted(count, key=lambda program: (-count[program], program.depth, program.path))

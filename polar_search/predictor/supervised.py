@@ -2,6 +2,10 @@
 
 ``structure``: of the canonical structure, binary cross-entropy of the boundaries and cross-entropy
 of the operations where segments start. ``path``: of the path, in whatever structure.
+
+Two more losses know what failed: they look at the distribution among all programs that the run
+tried on an example. ``contrast``: how unlikely a valid one is. ``verdict``: the expected verdict,
+executed layers priced; it is the objective of REINFORCE on these programs, without sampling.
 """
 
 from __future__ import annotations
@@ -11,8 +15,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.utils.rnn import pad_sequence
 
-from polar_search.predictor.distribution import PathDistribution
+from polar_search.predictor.distribution import NEVER, PathDistribution
 from polar_search.predictor.labels import Label
 
 
@@ -47,3 +52,36 @@ def path_loss(distribution: PathDistribution, labels: Sequence[Label]) -> Tensor
     weights = torch.tensor([weight for label in labels for weight in label.weights])
     log_probs = distribution.log_prob(programs, rows)
     return -(weights.to(log_probs) * log_probs).sum() / len(labels)
+
+
+def contrast_loss(distribution: PathDistribution, labels: Sequence[Label]) -> Tensor:
+    """The mean over examples of minus the log of the valid programs' share of what was tried."""
+    shares, valid, _ = _tried(distribution, labels)
+    return -shares.masked_fill(~valid, NEVER).logsumexp(1).mean()
+
+
+def verdict_loss(
+    distribution: PathDistribution, labels: Sequence[Label], depth_price: float
+) -> Tensor:
+    """Minus the mean reward of what is drawn among the tried; D layers cost `depth_price`."""
+    shares, valid, depth = _tried(distribution, labels)
+    rewards = valid.double() - depth_price * depth / distribution.num_layers
+    return -(shares.exp() * rewards).sum(1).mean()
+
+
+def _tried(
+    distribution: PathDistribution, labels: Sequence[Label]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities among what was tried, validity, and depth: `[B, programs]`, padded."""
+    tried = [[*label.programs, *label.invalid] for label in labels]
+    rows = [row for row, programs in enumerate(tried) for _ in programs]
+    log_probs = distribution.log_prob([program for row in tried for program in row], rows)
+    logits = pad_sequence(
+        list(log_probs.split([len(row) for row in tried])), batch_first=True, padding_value=NEVER
+    )
+    places = torch.arange(logits.shape[1])
+    counts = torch.tensor([[len(label.programs)] for label in labels])
+    depth = pad_sequence(
+        [torch.tensor([program.depth for program in row]) for row in tried], batch_first=True
+    )
+    return logits.log_softmax(1), (places < counts).to(logits.device), depth.to(logits.device)

@@ -26,7 +26,13 @@ from polar_search.predictor.execution import Executes
 from polar_search.predictor.labels import LabelSet
 from polar_search.predictor.network import ProgramHead
 from polar_search.predictor.reinforce import Prices, RunningAverage, leave_one_out, policy_loss
-from polar_search.predictor.supervised import path_loss, structure_loss, structure_targets
+from polar_search.predictor.supervised import (
+    contrast_loss,
+    path_loss,
+    structure_loss,
+    structure_targets,
+    verdict_loss,
+)
 from polar_search.program import Program, ProgramSpace
 from polar_search.search.places import writing
 from polar_search.tasks import Example
@@ -198,8 +204,13 @@ class Trainer:
 
     def _supervised_loss(self, rows: Tensor) -> Tensor:
         distribution = self.head(*self._inputs(self.train, rows.tolist()))
+        labels = [self.labels[row] for row in rows.tolist()]
         if self.config.loss == "path":
-            return path_loss(distribution, [self.labels[row] for row in rows.tolist()])
+            return path_loss(distribution, labels)
+        if self.config.loss == "contrast":
+            return contrast_loss(distribution, labels)
+        if self.config.loss == "verdict":
+            return verdict_loss(distribution, labels, self.config.depth_price)
         starts, operations = (target[rows].to(self.device) for target in self._targets)
         return structure_loss(distribution, starts, operations)
 

@@ -78,6 +78,8 @@ def test_a_menu_covers_greedily_what_the_identity_leaves(tmp_path):
     write_run(tmp_path, solved)
     assert MenuAgent(WIDE, 0, run=str(tmp_path)).ask(9) == [second, third]
     assert MenuAgent(WIDE, 0, run=str(tmp_path), size=1).ask(9) == [second]
+    by_share = MenuAgent(WIDE, 0, run=str(tmp_path), size=2, by="share")
+    assert by_share.ask(9) == [first, second]
     edited = ProgramSpace(4, max_segment=4, max_depth=2)
     assert MenuAgent(edited, 0, run=str(tmp_path)).ask(9) == []
 
