@@ -15,6 +15,7 @@ from polar_search.analysis.outcomes import Level
 from polar_search.errors import TaskError
 from polar_search.execution import ProgramEngine
 from polar_search.models import locate
+from polar_search.predictor.baselines import least_influence
 from polar_search.predictor.contestants import (
     Arena,
     Contestant,
@@ -164,7 +165,9 @@ class Contest:
         candidates = dict.fromkeys(
             [self._standard, *(Program.parse(text, layers) for text in notations)]
         )
-        self.static, self.menu = choose_static(val, list(candidates), config.k)
+        self._candidates = list(candidates)
+        self.static, self.menu = choose_static(val, self._candidates, config.k)
+        self._val_prompts = val.prompts
 
     def _rank(self, prompts: Sequence[str], k: int | None = None) -> list[list[Ranked]]:
         config = self._config
@@ -182,10 +185,21 @@ class Contest:
             self._arena.single("predictor", first),
             lambda prompts: [row[0].program for row in self._rank(prompts, 1)],
         )
+        if pruned := self._pruned(first):
+            yield pruned
         yield self._arena.single("menu, predictor's choice", self._from_menu())
         if self._config.k > 1:
             yield from self._selections()
         yield from self._oracles()
+
+    def _pruned(self, first: Sequence[Program]) -> Contestant | None:
+        """Static pruning as deep as the first choices are, if that leaves out a layer."""
+        depth = round(sum(program.depth for program in first) / len(first))
+        if depth >= self._space.num_layers:
+            return None
+        program = least_influence(self._arena.evaluator.engine, self._val_prompts, depth)
+        name = f"least influence left out, {depth} layers"
+        return self._arena.single(name, [program] * len(first))
 
     def _timed(
         self, contestant: Contestant, choose: Callable[[Sequence[str]], Sequence[Program]]
@@ -236,6 +250,9 @@ class Contest:
         ):
             for k in counts:
                 yield arena.oracle(f"{name} @{k}", [row[:k] for row in programs])
+        if config.search:
+            tried = self._candidates[: config.search]
+            yield arena.oracle(f"search of {len(tried)} programs", [tried] * len(top))
         for temperature in config.temperatures:
             answers = arena.samples(temperature, config.k, config.seed)
             for k in counts:

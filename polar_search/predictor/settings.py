@@ -26,6 +26,7 @@ class EvaluateConfig:
     limit: int | None = option(None, "examples of each level at most")
     k: int = option(5, "programs or samples an example at most")
     candidates: int = option(50, "often valid programs that menus are chosen among, on val")
+    search: int = option(0, "candidates tried on every example, as the oracle of a search")
     temperatures: tuple[float, ...] = option((0.3, 0.7, 1.0), "of sampling, such as [0.7]")
     decoding: Decoding = option("exact", "exact, or the paper's threshold and beam")
     seed: int = option(0, "seed of random programs and samples")
@@ -39,6 +40,8 @@ class EvaluateConfig:
                 raise ConfigError(
                     f"expected {flag(name)} of at least 1, received {value}; raise it"
                 )
+        if self.search < 0:
+            raise ConfigError(f"expected --search of at least 0, received {self.search}; raise it")
         if not all(temperature > 0 for temperature in self.temperatures):
             raise ConfigError(
                 f"expected --temperatures above 0, received {list(self.temperatures)}; greedy "

@@ -77,7 +77,9 @@ def _tried(
     rows = [row for row, programs in enumerate(tried) for _ in programs]
     log_probs = distribution.log_prob([program for row in tried for program in row], rows)
     logits = pad_sequence(
-        list(log_probs.split([len(row) for row in tried])), batch_first=True, padding_value=NEVER
+        list(torch.split(log_probs, [len(row) for row in tried])),
+        batch_first=True,
+        padding_value=NEVER,
     )
     places = torch.arange(logits.shape[1])
     counts = torch.tensor([[len(label.programs)] for label in labels])
