@@ -147,7 +147,8 @@ def prepare(
         space.num_layers, encoder.width, space.max_segment, repeats, width=config.width
     )
     head = ProgramHead(shape).to(engine.model.device)
-    known = read_outcomes(run).to_pylist()
+    # Only REINFORCE executes programs on training examples.
+    known = read_outcomes(run).to_pylist() if config.reinforce_epochs else []
     stored = [outcome_of(r, space.num_layers) for r in known if r["source"] == "executed"]
     evaluator = Evaluator(engine, task, options["max_new_tokens"], settle=True)
     executor = Executor(evaluator, [*labels.examples, *val], stored)

@@ -8,6 +8,8 @@ import pytest
 from polar_search import cli
 from polar_search.errors import ConfigError, TaskError
 from polar_search.execution.reference import generate_reference
+from polar_search.execution.similarity import hidden_similarity
+from polar_search.predictor.baselines import least_influence
 from polar_search.predictor.config import TrainConfig
 from polar_search.predictor.contestants import Arena, choose_static, random_programs, sampled
 from polar_search.predictor.evaluation import evaluate, table
@@ -32,7 +34,7 @@ def folder(searched, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def evaluation(folder):
-    config = EvaluateConfig(limit=4, k=3, candidates=2, temperatures=(0.7,), threads=1)
+    config = EvaluateConfig(limit=4, k=3, candidates=2, search=2, temperatures=(0.7,), threads=1)
     return evaluate(folder, config)
 
 
@@ -45,7 +47,8 @@ def arena(engine):
 
 def test_deployable_rows_come_first_and_oracles_say_so(evaluation):
     names = {row.name: row.kind for row in evaluation.rows}
-    assert [n for n, kind in names.items() if kind == "deployable"] == [
+    deployable = [name for name, kind in names.items() if kind == "deployable"]
+    assert [name for name in deployable if not name.startswith("least influence")] == [
         "standard pass",
         "best static program",
         "predictor",
@@ -58,6 +61,7 @@ def test_deployable_rows_come_first_and_oracles_say_so(evaluation):
         "menu of 3, vote by confidence",
         "3 samples, majority vote",
     ]
+    assert names["search of 2 programs"] == "oracle"
     for source in ("predictor", "menu", "random programs", "samples at 0.7"):
         assert [names[f"{source} @{k}"] for k in (1, 2, 3)] == ["oracle"] * 3
 
@@ -69,6 +73,18 @@ def test_every_row_has_its_n_and_interval_at_every_level(evaluation):
         assert row.accuracy.low <= row.accuracy.value <= row.accuracy.high
     assert evaluation.row("standard pass").gain.value == 0
     assert evaluation.row("standard pass").layers == 8
+
+
+def test_static_pruning_leaves_out_the_layers_that_change_least(engine):
+    prompts = [example.question for example in TASKS.load("tracking")().examples("val")[::100]]
+    similarity = hidden_similarity(engine.model, engine.tokenizer, prompts)
+    change = [1 - similarity[layer][layer + 1] for layer in range(8)]
+    assert least_influence(engine, prompts, 8) == STANDARD
+    for depth in range(1, 8):
+        kept = set(least_influence(engine, prompts, depth).path)
+        assert len(kept) == depth
+        left_out = set(range(8)) - kept
+        assert max(change[layer] for layer in left_out) <= min(change[layer] for layer in kept)
 
 
 def test_an_oracle_over_one_is_the_first_choice(evaluation):
