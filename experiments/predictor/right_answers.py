@@ -173,9 +173,6 @@ class Attempts:
         ]
         asked = {q for checks in self.checks for several in checks.values() for q, _ in several}
         answers.ask((question, self.standard) for question in sorted(asked))
-        for several in self.words:
-            answers.ask((word, self.standard) for word in several)
-            answers.ask((word, self.menu[i % size]) for i, word in enumerate(several))
 
     def first(self, row: int) -> str:
         """The standard pass."""
@@ -210,15 +207,12 @@ class Attempts:
     def other_words(self, count: int, *, programs: bool = False) -> Choice:
         """Most votes over the same sum in `count` words, by one program or by several in turn."""
         menu = self.menu if programs else [self.standard]
-
-        def choose(row: int) -> str:
-            given = (
-                self.answers(word, menu[i % len(menu)])
-                for i, word in enumerate(self.words[row][:count])
-            )
-            return heaviest(Counter(given), self.first(row))
-
-        return choose
+        rows = [
+            [(word, menu[i % len(menu)]) for i, word in enumerate(words[:count])]
+            for words in self.words
+        ]
+        self.answers.ask(row for several in rows for row in several)
+        return lambda row: heaviest(Counter(self.answers(*r) for r in rows[row]), self.first(row))
 
     def checked(self, row: int) -> str:
         """Votes of the menu, and the share of inverse sums that come out; level 1 has such."""
@@ -250,6 +244,7 @@ def main() -> None:
     parser.add_argument("--menu", type=int, default=8)
     parser.add_argument("--words", type=int, default=24)
     parser.add_argument("--verifier-layers", type=int, default=12)
+    parser.add_argument("--only", nargs="+", help="attempts by name; all by default")
     options = parser.parse_args()
     torch.set_num_threads(1)
     task = load_task("arithmetic")
@@ -263,25 +258,32 @@ def main() -> None:
     print(f"menu: {', '.join(map(str, attempts.menu))}; {len(experience.pairs)} answers verified\n")
     menu = float(sum(program.depth for program in attempts.menu))
     few, many = options.words // 3, options.words
-    rows: list[tuple[str, Choice, float]] = [
-        ("standard pass", attempts.first, engine.num_layers),
-        (f"majority of a menu of {options.menu}", attempts.majority, menu),
-        ("votes weighted by level priors", attempts.by_prior, menu),
-        ("likeliest under the whole menu", attempts.likeliest(), menu),
-        ("verifier head over the menu", attempts.verified(options.verifier_layers), menu),
-        ("menu checked by inverse sums", attempts.checked, menu + attempts.layers_of_checks()),
-        (f"{few} other words", attempts.other_words(few), attempts.layers(few)),
-        (f"{many} other words", attempts.other_words(many), attempts.layers(many)),
+    programs = menu / len(attempts.menu) / engine.num_layers
+    rows: list[tuple[str, Callable[[], Choice], float]] = [
+        ("standard pass", lambda: attempts.first, engine.num_layers),
+        (f"majority of a menu of {options.menu}", lambda: attempts.majority, menu),
+        ("votes weighted by level priors", lambda: attempts.by_prior, menu),
+        ("likeliest under the whole menu", attempts.likeliest, menu),
+        ("verifier head over the menu", lambda: attempts.verified(options.verifier_layers), menu),
+        (
+            "menu checked by inverse sums",
+            lambda: attempts.checked,
+            menu + attempts.layers_of_checks(),
+        ),
+        (f"{few} other words", lambda: attempts.other_words(few), attempts.layers(few)),
+        (f"{many} other words", lambda: attempts.other_words(many), attempts.layers(many)),
         (
             f"{many} other words, programs in turn",
-            attempts.other_words(many, programs=True),
-            attempts.layers(many) * menu / engine.num_layers / options.menu,
+            lambda: attempts.other_words(many, programs=True),
+            attempts.layers(many) * programs,
         ),
     ]
-    table = [
-        (name, np.array([choice(i) == e.answer for i, e in enumerate(examples)]), layers)
-        for name, choice, layers in rows
-    ]
+    wanted = [row for row in rows if row is rows[0] or not options.only or row[0] in options.only]
+    table = []
+    for name, make, layers in wanted:
+        choice = make()
+        correct = np.array([choice(i) == e.answer for i, e in enumerate(examples)])
+        table.append((name, correct, layers))
     oracle = [e.answer in given for e, given in zip(examples, attempts.given, strict=True)]
     table.append(("*oracle* menu", np.array(oracle), menu))
     levels, base = np.array([example.level for example in examples]), table[0][1]

@@ -3,9 +3,10 @@
 ``structure``: of the canonical structure, binary cross-entropy of the boundaries and cross-entropy
 of the operations where segments start. ``path``: of the path, in whatever structure.
 
-Two more losses know what failed: they look at the distribution among all programs that the run
-tried on an example. ``contrast``: how unlikely a valid one is. ``verdict``: the expected verdict,
-executed layers priced; it is the objective of REINFORCE on these programs, without sampling.
+Two more losses look at all that the run tried on an example; what it did not try counts as failed,
+or decoding would find it. ``contrast``: how unlikely it is that a valid program is drawn, whichever.
+``verdict``: the expected verdict among what was tried, executed layers priced, which is the
+objective of REINFORCE on these programs without sampling; and how unlikely they are all together.
 """
 
 from __future__ import annotations
@@ -55,35 +56,36 @@ def path_loss(distribution: PathDistribution, labels: Sequence[Label]) -> Tensor
 
 
 def contrast_loss(distribution: PathDistribution, labels: Sequence[Label]) -> Tensor:
-    """The mean over examples of minus the log of the valid programs' share of what was tried."""
-    shares, valid, _ = _tried(distribution, labels)
-    return -shares.masked_fill(~valid, NEVER).logsumexp(1).mean()
+    """The mean over examples of minus the log-probability that a known valid program is drawn."""
+    log_probs, valid, _ = _tried(distribution, labels)
+    return -log_probs.masked_fill(~valid, NEVER).logsumexp(1).mean()
 
 
 def verdict_loss(
     distribution: PathDistribution, labels: Sequence[Label], depth_price: float
 ) -> Tensor:
-    """Minus the mean reward of what is drawn among the tried; D layers cost `depth_price`."""
-    shares, valid, depth = _tried(distribution, labels)
+    """Minus the mean reward among what was tried, D layers at `depth_price`, and its log-mass."""
+    log_probs, valid, depth = _tried(distribution, labels)
     rewards = valid.double() - depth_price * depth / distribution.num_layers
-    return -(shares.exp() * rewards).sum(1).mean()
+    mean = (log_probs.softmax(1) * rewards).sum(1)
+    return -(mean + log_probs.logsumexp(1)).mean()
 
 
 def _tried(
     distribution: PathDistribution, labels: Sequence[Label]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-probabilities among what was tried, validity, and depth: `[B, programs]`, padded."""
+    """Log-probabilities of what was tried, validity, and depth: `[B, programs]`, padded."""
     tried = [[*label.programs, *label.invalid] for label in labels]
     rows = [row for row, programs in enumerate(tried) for _ in programs]
     log_probs = distribution.log_prob([program for row in tried for program in row], rows)
-    logits = pad_sequence(
+    padded = pad_sequence(
         list(torch.split(log_probs, [len(row) for row in tried])),
         batch_first=True,
         padding_value=NEVER,
     )
-    places = torch.arange(logits.shape[1])
+    places = torch.arange(padded.shape[1])
     counts = torch.tensor([[len(label.programs)] for label in labels])
     depth = pad_sequence(
         [torch.tensor([program.depth for program in row]) for row in tried], batch_first=True
     )
-    return logits.log_softmax(1), (places < counts).to(logits.device), depth.to(logits.device)
+    return padded, (places < counts).to(padded.device), depth.to(padded.device)

@@ -42,15 +42,16 @@ def test_with_all_programs_tried_the_losses_are_expectations(distribution):
     assert contrast_loss(distribution, labels).item() == pytest.approx(-want.item())
 
 
-def test_only_what_was_tried_counts(distribution):
-    """Labels of different sizes in one batch: each is scaled to its own programs."""
+def test_what_was_not_tried_counts_as_failed(distribution):
+    """Labels of different sizes in one batch: each has its own programs."""
     labels = [label(VALID[:1], INVALID[:3]), label(VALID, ())]
     one = chances(distribution, 0, [VALID[0], *INVALID[:3]])
-    right = one[0] / one.sum()
+    two = chances(distribution, 1, VALID).sum()
     found = verdict_loss(distribution, labels, 0.0)
-    assert found.item() == pytest.approx(-(right + 1).item() / 2)
+    want = one[0] / one.sum() + one.sum().log() + 1 + two.log()
+    assert found.item() == pytest.approx(-want.item() / 2)
     found = contrast_loss(distribution, labels)
-    assert found.item() == pytest.approx(-right.log().item() / 2)
+    assert found.item() == pytest.approx(-(one[0].log() + two.log()).item() / 2)
 
 
 def test_labels_know_what_failed(searched):
