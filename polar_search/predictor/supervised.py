@@ -4,7 +4,7 @@
 of the operations where segments start. ``path``: of the path, in whatever structure.
 
 Two more losses look at all that the run tried on an example; what it did not try counts as failed,
-or decoding would find it. ``contrast``: how unlikely it is that a valid program is drawn, whichever.
+or decoding would find it. ``contrast``: how unlikely it is that any valid program is drawn.
 ``verdict``: the expected verdict among what was tried, executed layers priced, which is the
 objective of REINFORCE on these programs without sampling; and how unlikely they are all together.
 """
