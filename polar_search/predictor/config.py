@@ -33,8 +33,8 @@ class TrainConfig:
     level: tuple[int, ...] | None = option(None, "levels to learn from; all by default")
     loss: Loss = option(
         "structure",
-        "likelihood of the canonical structure (paper), or of the path; contrast with, or expected "
-        "verdict among, all programs that the run tried on the example",
+        "likelihood of the canonical structure (paper), of the path in any, of any valid path "
+        "(contrast), or expected verdict among what the run tried",
     )
     epochs: int = option(20, "supervised passes over the labels at most")
     batch: int = option(32, "examples of a step")
