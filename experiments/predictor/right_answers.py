@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from polar_search import Program
 from polar_search.analysis.intervals import Estimate, paired_gain, share
-from polar_search.execution import ProgramEngine
+from polar_search.execution import ProgramEngine, Row, Sampling
 from polar_search.execution.decoding import continuation_ids
 from polar_search.models import locate
 from polar_search.predictor.encoder import make_encoder
@@ -42,7 +42,7 @@ class Answers:
     """What a model answers to a question with a program; each is asked once."""
 
     def __init__(self, engine: ProgramEngine, max_new_tokens: int) -> None:
-        self.engine, self._length = engine, max_new_tokens
+        self.engine, self.max_new_tokens = engine, max_new_tokens
         self._known: dict[tuple[str, Program], str] = {}
 
     def ask(self, rows: Iterable[tuple[str, Program]]) -> None:
@@ -50,7 +50,7 @@ class Answers:
         new = [row for row in dict.fromkeys(rows) if row not in self._known]
         for i in range(0, len(new), 8192):
             batch = new[i : i + 8192]
-            texts = [g.text or "" for g in self.engine.generate(batch, self._length)]
+            texts = [g.text or "" for g in self.engine.generate(batch, self.max_new_tokens)]
             self._known.update(zip(batch, map(str.strip, texts), strict=True))
 
     def __call__(self, question: str, program: Program) -> str:
@@ -214,6 +214,18 @@ class Attempts:
         self.answers.ask(row for several in rows for row in several)
         return lambda row: heaviest(Counter(self.answers(*r) for r in rows[row]), self.first(row))
 
+    def sampled(self, count: int, temperature: float = 0.7) -> Choice:
+        """Most votes of `count` samples of the standard pass."""
+        rows = [
+            Row(question, self.standard, sampling=Sampling(temperature, seed=seed))
+            for question in self.questions
+            for seed in range(count)
+        ]
+        generated = self.answers.engine.generate(rows, self.answers.max_new_tokens)
+        texts = [(one.text or "").strip() for one in generated]
+        votes = [Counter(texts[i : i + count]) for i in range(0, len(texts), count)]
+        return lambda row: heaviest(votes[row], self.first(row))
+
     def checked(self, row: int) -> str:
         """Votes of the menu, and the share of inverse sums that come out; level 1 has such."""
         votes: dict[str, float] = defaultdict(float)
@@ -269,6 +281,11 @@ def main() -> None:
             "menu checked by inverse sums",
             lambda: attempts.checked,
             menu + attempts.layers_of_checks(),
+        ),
+        (
+            f"majority of {few} samples",
+            lambda: attempts.sampled(few),
+            few * float(engine.num_layers),
         ),
         (f"{few} other words", lambda: attempts.other_words(few), attempts.layers(few)),
         (f"{many} other words", lambda: attempts.other_words(many), attempts.layers(many)),
