@@ -90,8 +90,9 @@ def import_labels(
                 f"expected samples of '{file}' with ids or questions of task '{task}', received "
                 f"none among {len(samples)}; name the task that the labels were made on"
             )
-        config = SearchConfig(
-            model=model, task=task, task_options=dict(task_options or {}), agent=IMPORTED
+        options = dict(task_options or {})
+        config = SearchConfig(  # no agent says how many edits it is used to
+            model=model, task=task, task_options=options, agent=IMPORTED, max_edits=2
         )
         prints = Fingerprints(f"{IMPORTED}:{model}", loaded.fingerprint(), IMPORTED)
         fingerprints = {f"{name} fingerprint": value for name, value in vars(prints).items()}
