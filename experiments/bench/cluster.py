@@ -58,6 +58,7 @@ AIMS = {
     "workers_that_one_core_feeds": "at least 1,000",
     "unexplained_share": "at most 0.1",
     "stored_twice": "0",
+    "set_aside": "0",
     "same_outcomes": "True",
 }
 
@@ -268,7 +269,7 @@ def recovery(options: argparse.Namespace) -> dict[str, Any]:
             "worker_seconds_without_work": observer.missing,
             "outcomes": len(table),
             "stored_twice": rows - len(table),
-            "set_aside": status.troubles,
+            "set_aside": len(status.troubles),
         }
     plain, hurt = measured["undisturbed"], measured["disturbed"]
     explained = hurt["worker_seconds_without_work"] - plain["worker_seconds_without_work"]
