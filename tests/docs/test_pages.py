@@ -50,7 +50,7 @@ def test_blocks_that_are_not_run_are_few_and_say_why():
     assert reasons.keys() <= REASONS
     assert reasons == {
         "has tests of its own": 1,
-        "takes minutes": 6,
+        "takes minutes": 7,
         "needs a cluster": 3,
         "sets up an environment": 4,
         "needs a running server": 2,
