@@ -87,16 +87,13 @@ def _source(prompts: Sequence[str]) -> Iterator[BinaryIO | Sequence[str]]:
 
 def _answer(source: BinaryIO | Sequence[str], parsed: Any) -> int:  # noqa: ANN401
     """Answer all prompts, in chunks; how many cannot be answered comes back."""
-    from polar_search.cli.search import quieten_libraries
+    from polar_search.cli.search import quieten_libraries, set_threads
     from polar_search.serving.lines import Broken, Line, answerable, read_lines
     from polar_search.serving.model import load
     from polar_search.serving.programs import read_program
 
     quieten_libraries()
-    if parsed.threads is not None:
-        import torch
-
-        torch.set_num_threads(parsed.threads)
+    set_threads(parsed.threads)
     model = load(
         parsed.model,
         parsed.predictor,

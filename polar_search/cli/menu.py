@@ -40,13 +40,10 @@ def main(arguments: Sequence[str]) -> None:
     console = Console(highlight=False)
     if parsed.execute:
         from polar_search.analysis.menu_execution import execute_menus
-        from polar_search.cli.search import quieten_libraries
+        from polar_search.cli.search import quieten_libraries, set_threads
 
         quieten_libraries()
-        if parsed.threads is not None:
-            import torch
-
-            torch.set_num_threads(parsed.threads)
+        set_threads(parsed.threads)
         cells = execute_menus(
             parsed.run,
             size=parsed.size,

@@ -128,3 +128,11 @@ def quieten_libraries() -> None:
 
     set_verbosity_error()  # type: ignore[no-untyped-call]
     disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def set_threads(threads: int | None) -> None:
+    """Compute with so many threads, where the user says how many."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)

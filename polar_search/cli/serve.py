@@ -65,14 +65,11 @@ def serve(config: ServeConfig, listening: socket.socket, console: Console) -> No
             f"expected what a server needs to be installed, received '{error}'; "
             "pip install 'polar-search[serve]'"
         ) from error
-    from polar_search.cli.search import quieten_libraries
+    from polar_search.cli.search import quieten_libraries, set_threads
     from polar_search.serving.model import load
 
     quieten_libraries()
-    if config.threads is not None:
-        import torch
-
-        torch.set_num_threads(config.threads)
+    set_threads(config.threads)
     model = load(
         config.model,
         config.predictor,

@@ -33,14 +33,11 @@ def main(arguments: Sequence[str]) -> None:
     for name in POSITIVE:
         if parsed[name] is not None and parsed[name] < 1:
             raise ConfigError(f"expected --{name} of at least 1, received {parsed[name]}; raise it")
-    from polar_search.cli.search import quieten_libraries
+    from polar_search.cli.search import quieten_libraries, set_threads
     from polar_search.exchange import verify_labels
 
     quieten_libraries()
-    if parsed.threads is not None:
-        import torch
-
-        torch.set_num_threads(parsed.threads)
+    set_threads(parsed.threads)
     console = Console(highlight=False)
     verified = verify_labels(
         Path(parsed.run),
